@@ -1,1 +1,20 @@
-//! Data model and codecs.
+//! Data model and wire formats of the kv store.
+//!
+//! Everything here is a pure function over bytes: no sockets, no files, no clock.
+//!
+//! - [`value`]: JSON-like values and their one canonical encoding;
+//! - [`entry`]: a key with its value, version and expiry in one allocation;
+//! - [`command`]: what a client asks of the data, and the bytes it has in a log and in a frame;
+//! - [`reply`]: what comes back.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod command;
+pub mod entry;
+pub mod reply;
+pub mod value;
+
+pub use command::{Command, Request};
+pub use entry::Entry;
+pub use reply::{ErrorCode, ErrorReply, Reply};
+pub use value::{EncodedValue, Tag, Value, ValueError};

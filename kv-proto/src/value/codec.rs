@@ -1,0 +1,192 @@
+//! Encodes and decodes [`Value`]; the layout is drawn in the parent module.
+
+use std::collections::BTreeMap;
+
+use super::{NESTING_MAX, Tag, Value, ValueError};
+
+const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
+
+impl Value {
+    /// What this value is.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        match self {
+            Value::Null => Tag::Null,
+            Value::Bool(_) => Tag::Bool,
+            Value::Int(_) => Tag::Int,
+            Value::Float(_) => Tag::Float,
+            Value::Str(_) => Tag::Str,
+            Value::Bytes(_) => Tag::Bytes,
+            Value::List(_) => Tag::List,
+            Value::Map(_) => Tag::Map,
+        }
+    }
+
+    /// Appends the encoding after the tag to `out` and returns the tag.
+    pub fn encode_payload(&self, out: &mut Vec<u8>) -> Tag {
+        match self {
+            Value::Str(text) => out.extend_from_slice(text.as_bytes()),
+            Value::Bytes(bytes) => out.extend_from_slice(bytes),
+            other => encode_sized(other, out),
+        }
+        self.tag()
+    }
+
+    /// The value that `payload` encodes under `tag`.
+    ///
+    /// # Errors
+    /// If it is not the canonical encoding of a value.
+    pub fn decode(tag: Tag, payload: &[u8]) -> Result<Value, ValueError> {
+        match tag {
+            Tag::Str => text(payload).map(Value::Str),
+            Tag::Bytes => Ok(Value::Bytes(payload.to_vec())),
+            _ => {
+                let mut rest = payload;
+                let value = decode_sized(tag, &mut rest, 0)?;
+                match rest.len() {
+                    0 => Ok(value),
+                    count => Err(ValueError::Trailing(count)),
+                }
+            }
+        }
+    }
+}
+
+fn encode_item(value: &Value, out: &mut Vec<u8>) {
+    out.push(value.tag() as u8);
+    encode_sized(value, out);
+}
+
+fn encode_sized(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {}
+        Value::Bool(b) => out.push(u8::from(*b)),
+        Value::Int(i) => out.extend_from_slice(&i.to_le_bytes()),
+        Value::Float(f) => out.extend_from_slice(&float_bits(*f).to_le_bytes()),
+        Value::Str(text) => encode_block(text.as_bytes(), out),
+        Value::Bytes(bytes) => encode_block(bytes, out),
+        Value::List(items) => {
+            encode_count(items.len(), out);
+            items.iter().for_each(|item| encode_item(item, out));
+        }
+        Value::Map(fields) => {
+            encode_count(fields.len(), out);
+            for (name, item) in fields {
+                encode_block(name.as_bytes(), out);
+                encode_item(item, out);
+            }
+        }
+    }
+}
+
+fn float_bits(f: f64) -> u64 {
+    if f.is_nan() {
+        CANONICAL_NAN
+    } else {
+        f.to_bits()
+    }
+}
+
+fn encode_count(count: usize, out: &mut Vec<u8>) {
+    let count = u32::try_from(count).expect("a value in memory has fewer than 2^32 items");
+    out.extend_from_slice(&count.to_le_bytes());
+}
+
+fn encode_block(bytes: &[u8], out: &mut Vec<u8>) {
+    encode_count(bytes.len(), out);
+    out.extend_from_slice(bytes);
+}
+
+fn text(bytes: &[u8]) -> Result<String, ValueError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err(ValueError::NotUtf8),
+    }
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], ValueError> {
+    let (head, tail) = rest.split_at_checked(count).ok_or(ValueError::Truncated)?;
+    *rest = tail;
+    Ok(head)
+}
+
+fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], ValueError> {
+    let (head, tail) = rest.split_first_chunk().ok_or(ValueError::Truncated)?;
+    *rest = tail;
+    Ok(*head)
+}
+
+fn take_count(rest: &mut &[u8]) -> Result<usize, ValueError> {
+    Ok(u32::from_le_bytes(take_array(rest)?) as usize)
+}
+
+fn take_block<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], ValueError> {
+    let count = take_count(rest)?;
+    take(rest, count)
+}
+
+fn decode_item(rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
+    let [byte] = take_array(rest)?;
+    let tag = Tag::from_u8(byte).ok_or(ValueError::UnknownTag(byte))?;
+    decode_sized(tag, rest, depth)
+}
+
+fn decode_sized(tag: Tag, rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
+    Ok(match tag {
+        Tag::Null => Value::Null,
+        Tag::Bool => match take_array(rest)? {
+            [0] => Value::Bool(false),
+            [1] => Value::Bool(true),
+            _ => return Err(ValueError::NotCanonical("bool is neither 0 nor 1")),
+        },
+        Tag::Int => Value::Int(i64::from_le_bytes(take_array(rest)?)),
+        Tag::Float => decode_float(rest)?,
+        Tag::Str => Value::Str(text(take_block(rest)?)?),
+        Tag::Bytes => Value::Bytes(take_block(rest)?.to_vec()),
+        Tag::List => decode_list(rest, depth + 1)?,
+        Tag::Map => decode_map(rest, depth + 1)?,
+    })
+}
+
+fn decode_float(rest: &mut &[u8]) -> Result<Value, ValueError> {
+    let bits = u64::from_le_bytes(take_array(rest)?);
+    let float = f64::from_bits(bits);
+    if float.is_nan() && bits != CANONICAL_NAN {
+        return Err(ValueError::NotCanonical("NaN has another bit pattern"));
+    }
+    Ok(Value::Float(float))
+}
+
+/// Items are at least a byte each, so the bytes present bound what a count may reserve.
+fn decode_list(rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
+    let count = open_container(rest, depth)?;
+    let mut items = Vec::with_capacity(count.min(rest.len()).min(1024));
+    for _ in 0..count {
+        items.push(decode_item(rest, depth)?);
+    }
+    Ok(Value::List(items))
+}
+
+fn decode_map(rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
+    let count = open_container(rest, depth)?;
+    let mut fields: BTreeMap<String, Value> = BTreeMap::new();
+    for _ in 0..count {
+        let name = text(take_block(rest)?)?;
+        if fields
+            .last_key_value()
+            .is_some_and(|(last, _)| *last >= name)
+        {
+            return Err(ValueError::NotCanonical("map keys do not ascend"));
+        }
+        let item = decode_item(rest, depth)?;
+        fields.insert(name, item);
+    }
+    Ok(Value::Map(fields))
+}
+
+fn open_container(rest: &mut &[u8], depth: usize) -> Result<usize, ValueError> {
+    if depth > NESTING_MAX {
+        return Err(ValueError::TooDeep);
+    }
+    take_count(rest)
+}

@@ -1,0 +1,133 @@
+//! Between [`Value`] and JSON.
+//!
+//! JSON has no byte strings: bytes that are UTF-8 are shown as text, others as
+//! `{"$base64": "…"}`, which is read back as bytes.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value as Json;
+
+use super::{NESTING_MAX, Value};
+
+const BYTES_FIELD: &str = "$base64";
+
+/// Why text is not a value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// Not JSON.
+    #[error("not JSON: {0}")]
+    Syntax(#[from] serde_json::Error),
+    /// Containers nest deeper than [`NESTING_MAX`].
+    #[error("nested deeper than {NESTING_MAX}")]
+    TooDeep,
+    /// A byte string that is not base64.
+    #[error("\"{BYTES_FIELD}\" does not hold base64")]
+    NotBase64,
+}
+
+impl Value {
+    /// Reads JSON text.
+    ///
+    /// Whole numbers that fit become `Int`; other numbers `Float`.
+    ///
+    /// # Errors
+    /// If it is not JSON or nests too deep.
+    pub fn from_json(text: &[u8]) -> Result<Value, JsonError> {
+        Value::from_json_value(serde_json::from_slice(text)?)
+    }
+
+    /// Takes over a parsed JSON value.
+    ///
+    /// # Errors
+    /// If it nests too deep or holds a byte string that is not base64.
+    pub fn from_json_value(json: Json) -> Result<Value, JsonError> {
+        from_json(json, 0)
+    }
+
+    /// The JSON value that shows this one.
+    #[must_use]
+    pub fn to_json_value(&self) -> Json {
+        match self {
+            Value::Null => Json::Null,
+            Value::Bool(b) => Json::Bool(*b),
+            Value::Int(i) => Json::from(*i),
+            Value::Float(f) => Json::from(*f),
+            Value::Str(text) => Json::from(text.as_str()),
+            Value::Bytes(bytes) => bytes_to_json(bytes),
+            Value::List(items) => items.iter().map(Value::to_json_value).collect(),
+            Value::Map(fields) => fields
+                .iter()
+                .map(|(name, item)| (name.clone(), item.to_json_value()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
+    /// Compact JSON text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        self.to_json_value().to_string()
+    }
+}
+
+fn bytes_to_json(bytes: &[u8]) -> Json {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Json::from(text),
+        Err(_) => serde_json::json!({ BYTES_FIELD: STANDARD.encode(bytes) }),
+    }
+}
+
+fn from_json(json: Json, depth: usize) -> Result<Value, JsonError> {
+    if depth > NESTING_MAX {
+        return Err(JsonError::TooDeep);
+    }
+    Ok(match json {
+        Json::Null => Value::Null,
+        Json::Bool(b) => Value::Bool(b),
+        Json::Number(number) => match number.as_i64() {
+            Some(int) => Value::Int(int),
+            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::Str(text),
+        Json::Array(items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| from_json(item, depth + 1))
+                .collect::<Result<_, _>>()?,
+        ),
+        Json::Object(fields) => from_object(fields, depth)?,
+    })
+}
+
+fn from_object(fields: serde_json::Map<String, Json>, depth: usize) -> Result<Value, JsonError> {
+    if fields.len() == 1
+        && let Some(Json::String(text)) = fields.get(BYTES_FIELD)
+    {
+        return match STANDARD.decode(text) {
+            Ok(bytes) => Ok(Value::Bytes(bytes)),
+            Err(_) => Err(JsonError::NotBase64),
+        };
+    }
+    let fields: Result<BTreeMap<_, _>, _> = fields
+        .into_iter()
+        .map(|(name, item)| Ok::<_, JsonError>((name, from_json(item, depth + 1)?)))
+        .collect();
+    Ok(Value::Map(fields?))
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json_value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Value::from_json_value(json).map_err(serde::de::Error::custom)
+    }
+}
