@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 mod codec;
 mod json;
+mod validate;
 
 pub use json::JsonError;
 

@@ -601,6 +601,7 @@ fn take_expire_condition(bytes: &mut Bytes) -> Result<ExpireCondition> {
         ExpireCondition::IfSome,
         ExpireCondition::IfLater,
         ExpireCondition::IfEarlier,
+        ExpireCondition::IfSomeAndEarlier,
     ]
     .into_iter()
     .find(|condition| *condition as u8 == byte)

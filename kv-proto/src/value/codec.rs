@@ -98,10 +98,11 @@ fn encode_block(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn text(bytes: &[u8]) -> Result<String, ValueError> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(ValueError::NotUtf8),
-    }
+    check_text(bytes).map(str::to_owned)
+}
+
+pub(super) fn check_text(bytes: &[u8]) -> Result<&str, ValueError> {
+    std::str::from_utf8(bytes).map_err(|_| ValueError::NotUtf8)
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], ValueError> {
@@ -110,7 +111,7 @@ fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], ValueError> {
     Ok(head)
 }
 
-fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], ValueError> {
+pub(super) fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], ValueError> {
     let (head, tail) = rest.split_first_chunk().ok_or(ValueError::Truncated)?;
     *rest = tail;
     Ok(*head)
@@ -120,7 +121,7 @@ fn take_count(rest: &mut &[u8]) -> Result<usize, ValueError> {
     Ok(u32::from_le_bytes(take_array(rest)?) as usize)
 }
 
-fn take_block<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], ValueError> {
+pub(super) fn take_block<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], ValueError> {
     let count = take_count(rest)?;
     take(rest, count)
 }
@@ -140,7 +141,7 @@ fn decode_sized(tag: Tag, rest: &mut &[u8], depth: usize) -> Result<Value, Value
             _ => return Err(ValueError::NotCanonical("bool is neither 0 nor 1")),
         },
         Tag::Int => Value::Int(i64::from_le_bytes(take_array(rest)?)),
-        Tag::Float => decode_float(rest)?,
+        Tag::Float => Value::Float(check_float(rest)?),
         Tag::Str => Value::Str(text(take_block(rest)?)?),
         Tag::Bytes => Value::Bytes(take_block(rest)?.to_vec()),
         Tag::List => decode_list(rest, depth + 1)?,
@@ -148,13 +149,13 @@ fn decode_sized(tag: Tag, rest: &mut &[u8], depth: usize) -> Result<Value, Value
     })
 }
 
-fn decode_float(rest: &mut &[u8]) -> Result<Value, ValueError> {
+pub(super) fn check_float(rest: &mut &[u8]) -> Result<f64, ValueError> {
     let bits = u64::from_le_bytes(take_array(rest)?);
     let float = f64::from_bits(bits);
     if float.is_nan() && bits != CANONICAL_NAN {
         return Err(ValueError::NotCanonical("NaN has another bit pattern"));
     }
-    Ok(Value::Float(float))
+    Ok(float)
 }
 
 /// Items are at least a byte each, so the bytes present bound what a count may reserve.
@@ -184,7 +185,7 @@ fn decode_map(rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
     Ok(Value::Map(fields))
 }
 
-fn open_container(rest: &mut &[u8], depth: usize) -> Result<usize, ValueError> {
+pub(super) fn open_container(rest: &mut &[u8], depth: usize) -> Result<usize, ValueError> {
     if depth > NESTING_MAX {
         return Err(ValueError::TooDeep);
     }
