@@ -1,3 +1,81 @@
-//! Project automation.
+//! Project automation: `cargo xtask …`.
+//!
+//! It builds, starts, watches and breaks the binaries of this workspace. It holds no logic of the
+//! store and depends on none of its crates: what it says to a server, it says over a socket.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool"
+)]
+
+mod bench;
+mod check;
+mod cluster;
+mod compat;
+mod differential;
+mod fix;
+mod http;
+mod node;
+mod random;
+mod resp;
+mod scratch;
+mod step;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Project automation.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that CI holds the tree against; writes nothing outside `target/`.
+    Check,
+    /// Mends what a tool can mend: formatting and machine-applicable lints.
+    Fix,
+    /// The test suite of the whole workspace.
+    Test(test::Args),
+    /// Builds the server, starts it, and shows how it does until Ctrl-C.
+    Cluster(cluster::Args),
+    /// Published Redis clients, and a comparison with redis-server, against the real binary.
+    Compat(compat::Args),
+    /// The load generator; the arguments are those of `kv-bench`.
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Check => check::run(),
+        Task::Fix => fix::run(),
+        Task::Test(args) => test::run(&args),
+        Task::Cluster(args) => cluster::run(&args),
+        Task::Compat(args) => compat::run(&args),
+        Task::Bench(args) => bench::run(&args),
+    }
+}
+
+fn report(error: &anyhow::Error) {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  cause: {cause}");
+    }
+}
