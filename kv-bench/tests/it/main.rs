@@ -1,0 +1,7 @@
+//! Loads against servers in this process, right ones and wrong ones.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod command;
+mod load;
+mod server;
