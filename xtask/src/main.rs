@@ -13,14 +13,17 @@ mod bench;
 mod check;
 mod cluster;
 mod compat;
+mod crash;
 mod differential;
 mod fix;
+mod full_disk;
 mod http;
 mod node;
 mod random;
 mod resp;
 mod scratch;
 mod step;
+mod strace;
 mod test;
 mod workspace;
 
@@ -48,6 +51,13 @@ enum Task {
     Cluster(cluster::Args),
     /// Published Redis clients, and a comparison with redis-server, against the real binary.
     Compat(compat::Args),
+    /// Kills a node under load again and again; nothing acknowledged may be lost.
+    Crash(crash::Args),
+    /// Fills a node's disk and frees it again.
+    #[command(name = "fulldisk")]
+    FullDisk(full_disk::Args),
+    /// Watches the system calls of a node: replies come after their sync, and a failed sync.
+    Strace(strace::Args),
     /// The load generator; the arguments are those of `kv-bench`.
     Bench(bench::Args),
 }
@@ -69,6 +79,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(args) => test::run(&args),
         Task::Cluster(args) => cluster::run(&args),
         Task::Compat(args) => compat::run(&args),
+        Task::Crash(args) => crash::run(&args),
+        Task::FullDisk(args) => full_disk::run(&args),
+        Task::Strace(args) => strace::run(&args),
         Task::Bench(args) => bench::run(&args),
     }
 }

@@ -46,6 +46,14 @@ impl Reply {
         *self == Reply::Line(b'+', text.as_bytes().to_vec())
     }
 
+    /// The text of the error it is, if it is one.
+    pub(crate) fn error(&self) -> Option<String> {
+        match self {
+            Reply::Line(b'-', text) => Some(String::from_utf8_lossy(text).into_owned()),
+            _ => None,
+        }
+    }
+
     /// The bytes it is, if it is bytes.
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
@@ -132,6 +140,15 @@ impl Connection {
     pub(crate) fn call(&mut self, command: &Command) -> io::Result<Reply> {
         self.send([command])?;
         self.receive()
+    }
+
+    /// The port on our side.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is gone.
+    pub(crate) fn local_port(&self) -> io::Result<u16> {
+        Ok(self.stream.local_addr()?.port())
     }
 
     fn bulk(&mut self, kind: u8, len: Option<usize>) -> io::Result<Reply> {
