@@ -11,9 +11,16 @@ use bytes::Bytes;
 
 use crate::value::EncodedValue;
 
-mod codec;
+mod decode;
+mod encode;
+mod expiry;
+mod opcode;
+mod set;
+mod shape;
 
-pub use codec::CommandError;
+pub use decode::CommandError;
+pub use expiry::{ExpireCondition, Expiry, TtlForm, When};
+pub use set::{Set, SetCondition, SetReply};
 
 /// A key: any bytes.
 pub type Key = Bytes;
@@ -212,110 +219,6 @@ pub enum Command {
     },
 }
 
-/// [`Command::Set`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Set {
-    /// Which entry.
-    pub key: Key,
-    /// Stored.
-    pub value: EncodedValue,
-    /// Stored only if it holds.
-    pub condition: SetCondition,
-    /// The new entry's expiry.
-    pub expiry: Expiry,
-    /// What is replied.
-    pub reply: SetReply,
-}
-
-impl Set {
-    /// An unconditional set that clears the expiry and replies OK.
-    #[must_use]
-    pub fn new(key: Key, value: EncodedValue) -> Set {
-        Set {
-            key,
-            value,
-            condition: SetCondition::Always,
-            expiry: Expiry::Clear,
-            reply: SetReply::OkOrNil,
-        }
-    }
-}
-
-/// When a `SET` stores.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SetCondition {
-    /// Always.
-    Always,
-    /// NX.
-    IfAbsent,
-    /// XX.
-    IfPresent,
-    /// IFEQ: the value's text equals these bytes.
-    IfEqual(Bytes),
-}
-
-/// What a `SET` replies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetReply {
-    /// OK if stored, else nil.
-    OkOrNil,
-    /// The value before, or nil.
-    Old,
-    /// 1 if stored, else 0 (SETNX).
-    Count,
-}
-
-/// What becomes of an entry's expiry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expiry {
-    /// It has none.
-    Clear,
-    /// As before.
-    Keep,
-    /// It expires then.
-    At(When),
-}
-
-/// A point in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// Unix milliseconds; below 0 counts as long past.
-    UnixMs(i64),
-    /// Milliseconds after the command's stamp. [`Command::stamp`] turns it into `UnixMs` before
-    /// the command is logged.
-    InMs(i64),
-}
-
-/// Which form of a key's expiry is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TtlForm {
-    /// TTL: seconds left, rounded.
-    Seconds,
-    /// PTTL: milliseconds left.
-    Millis,
-    /// EXPIRETIME: unix seconds.
-    UnixSeconds,
-    /// PEXPIRETIME: unix milliseconds.
-    UnixMillis,
-}
-
-/// On what condition an expiry is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExpireCondition {
-    /// Always.
-    Always,
-    /// NX: it has none.
-    IfNone,
-    /// XX: it has one.
-    IfSome,
-    /// GT: the new one is later; no expiry counts as never.
-    IfLater,
-    /// LT: the new one is earlier; no expiry counts as never.
-    IfEarlier,
-    /// XX LT: it has one, and the new one is earlier.
-    IfSomeAndEarlier,
-}
-
 /// A key that must still have this version; 0: must not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watch {
@@ -369,133 +272,6 @@ impl Command {
                     .for_each(|command| command.stamp(now_ms));
             }
             _ => {}
-        }
-    }
-}
-
-impl Command {
-    /// Its name, for people and metrics; that of the RESP command it comes from.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::Get(_) => "get",
-            Command::MGet(_) => "mget",
-            Command::Exists(_) => "exists",
-            Command::Type(_) => "type",
-            Command::StrLen(_) => "strlen",
-            Command::GetRange { .. } => "getrange",
-            Command::Ttl { .. } => "ttl",
-            Command::DbSize => "dbsize",
-            Command::RandomKey => "randomkey",
-            Command::Keys { .. } => "keys",
-            Command::Scan { .. } => "scan",
-            Command::Range { .. } => "range",
-            Command::Meta(_) => "meta",
-            Command::Versions(_) => "versions",
-            Command::Set(_) => "set",
-            Command::MSet { .. } => "mset",
-            Command::Del(_) => "del",
-            Command::GetDel(_) => "getdel",
-            Command::GetEx { .. } => "getex",
-            Command::Append { .. } => "append",
-            Command::SetRange { .. } => "setrange",
-            Command::IncrBy { .. } => "incrby",
-            Command::IncrByFloat { .. } => "incrbyfloat",
-            Command::Rename { .. } => "rename",
-            Command::Copy { .. } => "copy",
-            Command::ExpireAt { .. } => "expireat",
-            Command::Persist(_) => "persist",
-            Command::Touch(_) => "touch",
-            Command::Flush => "flush",
-            Command::Cas { .. } => "cas",
-            Command::Transaction { .. } => "transaction",
-            Command::Sweep { .. } => "sweep",
-        }
-    }
-
-    /// How many keys, pairs or commands it names.
-    #[must_use]
-    pub fn op_count(&self) -> usize {
-        match self {
-            Command::MGet(keys)
-            | Command::Exists(keys)
-            | Command::Versions(keys)
-            | Command::Del(keys)
-            | Command::Touch(keys) => keys.len(),
-            Command::MSet { pairs, .. } => pairs.len(),
-            Command::Transaction { commands, .. } => commands.len(),
-            _ => 1,
-        }
-    }
-
-    /// Calls `visit` with each key it names, until one call fails. The ends of a range are not
-    /// keys it names, but are visited too: they are bounded alike.
-    ///
-    /// # Errors
-    /// That of the call.
-    pub fn visit_keys<'a, E>(
-        &'a self,
-        visit: &mut impl FnMut(&'a Key) -> Result<(), E>,
-    ) -> Result<(), E> {
-        match self {
-            Command::MGet(keys)
-            | Command::Exists(keys)
-            | Command::Versions(keys)
-            | Command::Del(keys)
-            | Command::Touch(keys) => keys.iter().try_for_each(visit),
-            Command::MSet { pairs, .. } => pairs.iter().map(|(key, _)| key).try_for_each(visit),
-            Command::Rename { from, to, .. } | Command::Copy { from, to, .. } => {
-                [from, to].into_iter().try_for_each(visit)
-            }
-            Command::Range { start, end, .. } => {
-                std::iter::once(start).chain(end).try_for_each(visit)
-            }
-            Command::Transaction { watches, commands } => {
-                watches
-                    .iter()
-                    .map(|watch| &watch.key)
-                    .try_for_each(&mut *visit)?;
-                commands
-                    .iter()
-                    .try_for_each(|command| command.visit_keys(visit))
-            }
-            one => one.key().map_or(Ok(()), visit),
-        }
-    }
-
-    /// The key, if it names exactly one.
-    #[must_use]
-    pub fn key(&self) -> Option<&Key> {
-        match self {
-            Command::Set(Set { key, .. })
-            | Command::Get(key)
-            | Command::Type(key)
-            | Command::StrLen(key)
-            | Command::GetRange { key, .. }
-            | Command::Ttl { key, .. }
-            | Command::Meta(key)
-            | Command::GetDel(key)
-            | Command::GetEx { key, .. }
-            | Command::Append { key, .. }
-            | Command::SetRange { key, .. }
-            | Command::IncrBy { key, .. }
-            | Command::IncrByFloat { key, .. }
-            | Command::ExpireAt { key, .. }
-            | Command::Persist(key)
-            | Command::Cas { key, .. } => Some(key),
-            _ => None,
-        }
-    }
-}
-
-impl When {
-    fn stamped(self, now_ms: u64) -> When {
-        match self {
-            When::UnixMs(at) => When::UnixMs(at),
-            When::InMs(delta) => {
-                let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
-                When::UnixMs(now_ms.saturating_add(delta))
-            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod encode;
 mod error;
 mod inline;
 mod parse;
+mod reply_decode;
 mod spec;
 mod suggest;
 mod table;
@@ -23,16 +24,16 @@ mod table;
 mod tests;
 mod text;
 
+pub use crate::credentials::Credentials;
 pub use args::Args;
 pub use decode::{RequestDecoder, Requests};
 pub use encode::{Protocol, encode_reply};
 pub use error::ProtocolError;
-pub use parse::connection::{
-    ClientCommand, ClientKind, ClientReplyMode, ConnectionCommand, Credentials, Hello,
-};
+pub use parse::connection::{ClientCommand, ClientKind, ClientReplyMode, ConnectionCommand, Hello};
 pub use parse::pubsub::PubSubQuery;
 pub use parse::server::ConfigCommand;
 pub use parse::{Parsed, parse};
+pub use reply_decode::ReplyDecoder;
 pub use spec::{CommandSpec, Flags, Group, KeyArgs, Subcommand};
 pub use table::{commands, resolve};
 pub use text::resp_text;

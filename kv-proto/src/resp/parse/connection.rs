@@ -1,13 +1,12 @@
 //! Commands on the connection itself.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use super::pubsub::PubSubQuery;
 use super::server::ConfigCommand;
 use super::{Parsed, Result, Words, err, is, syntax_error};
 use crate::command::Key;
+use crate::credentials::Credentials;
 use crate::number::parse_i64;
 use crate::reply::{ErrorCode, ErrorReply, Reply};
 use crate::resp::docs;
@@ -83,21 +82,6 @@ pub struct Hello {
     pub credentials: Option<Credentials>,
     /// The connection's name from now on.
     pub name: Option<String>,
-}
-
-/// Name and password. Its `Debug` shows neither.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The default user if absent.
-    pub user: Option<Bytes>,
-    /// Never printed.
-    pub password: Bytes,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
-    }
 }
 
 /// [`ConnectionCommand::Client`].
