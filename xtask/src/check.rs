@@ -58,7 +58,9 @@ fn passes((name, part): &Part, workspace: &Workspace) -> bool {
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
-    step::run(workspace.cargo().args(["fmt", "--all", "--check"]))
+    step::run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    let fuzz = ["fmt", "--manifest-path", "xtask/fuzz/Cargo.toml", "--check"];
+    step::run(workspace.cargo().args(fuzz))
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {

@@ -16,5 +16,10 @@ pub(crate) fn run() -> Result<()> {
     clippy.args(["clippy", "--workspace", "--all-targets", "--all-features"]);
     clippy.args(["--fix", "--allow-dirty", "--allow-staged"]);
     step::run(&mut clippy)?;
-    step::run(workspace.cargo().args(["fmt", "--all"]))
+    step::run(workspace.cargo().args(["fmt", "--all"]))?;
+    step::run(
+        workspace
+            .cargo()
+            .args(["fmt", "--manifest-path", "xtask/fuzz/Cargo.toml"]),
+    )
 }

@@ -17,6 +17,7 @@ mod crash;
 mod differential;
 mod fix;
 mod full_disk;
+mod fuzz;
 mod http;
 mod node;
 mod random;
@@ -58,6 +59,8 @@ enum Task {
     FullDisk(full_disk::Args),
     /// Watches the system calls of a node: replies come after their sync, and a failed sync.
     Strace(strace::Args),
+    /// Random input for every decoder of bytes from outside.
+    Fuzz(fuzz::Args),
     /// The load generator; the arguments are those of `kv-bench`.
     Bench(bench::Args),
 }
@@ -82,6 +85,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Crash(args) => crash::run(&args),
         Task::FullDisk(args) => full_disk::run(&args),
         Task::Strace(args) => strace::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
     }
 }
