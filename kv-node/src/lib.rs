@@ -2,7 +2,13 @@
 //! plumbing that every mode shares.
 
 pub mod backend;
+pub mod db;
+pub mod standalone;
 pub mod status;
+pub mod store;
 
 pub use backend::{Backend, Session};
+pub use db::{Db, Stamp};
+pub use standalone::Standalone;
 pub use status::Status;
+pub use store::{Store, StoreOptions};

@@ -1,0 +1,106 @@
+//! The backend of a node that stands alone: a [`Store`] on the disk, served on I/O threads.
+
+use std::sync::Arc;
+
+use kv_proto::{Reply, Request};
+use parking_lot::Mutex;
+
+mod gate;
+mod housekeeper;
+mod status;
+
+use crate::backend::{Backend, Session};
+use crate::status::Status;
+use crate::store::{Attendance, OpenError, Store, StoreOptions, Submitted};
+use housekeeper::Housekeeper;
+
+/// A store on the disk with the threads it needs.
+pub struct Standalone {
+    store: Arc<Store>,
+    housekeeper: Mutex<Option<Housekeeper>>,
+}
+
+impl Standalone {
+    /// Opens the store in `options.data_dir`, which is created if need be.
+    ///
+    /// # Errors
+    /// If the directory cannot be used, or holds data that is damaged.
+    pub fn open(options: &StoreOptions) -> Result<Standalone, OpenError> {
+        let store = Store::open(options)?;
+        let housekeeper = Housekeeper::start(&store)?;
+        Ok(Standalone {
+            store,
+            housekeeper: Mutex::new(Some(housekeeper)),
+        })
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+}
+
+impl Drop for Standalone {
+    fn drop(&mut self) {
+        drop(self.housekeeper.lock().take());
+        close(&self.store);
+    }
+}
+
+impl Backend for Standalone {
+    async fn call(&self, _session: &mut Session, requests: Vec<Request>) -> Vec<Reply> {
+        match self.submit(requests) {
+            Submitted::Done(replies) => replies,
+            Submitted::Queued(ticket) => ticket.await,
+        }
+    }
+
+    fn status(&self) -> Status {
+        status::of(&self.store)
+    }
+
+    async fn run_on_io_thread(self: Arc<Self>) {
+        gate::run(Arc::clone(&self.store)).await;
+    }
+
+    async fn shutdown(&self) {
+        let store = Arc::clone(&self.store);
+        let housekeeper = self.housekeeper.lock().take();
+        let (done, finished) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            drop(housekeeper);
+            close(&store);
+            let _ = done.send(());
+        });
+        let _ = finished.await;
+    }
+}
+
+impl Standalone {
+    /// On a thread with a gate, the gate flushes and advances; elsewhere the log's thread does.
+    fn submit(&self, requests: Vec<Request>) -> Submitted {
+        if let Some(gate) = gate::of_thread(&self.store) {
+            let submitted = self.store.submit(requests, Attendance::Caller);
+            if let Submitted::Queued(ticket) = &submitted {
+                gate.submitted(ticket);
+            }
+            return submitted;
+        }
+        let submitted = self.store.submit(requests, Attendance::Log);
+        if matches!(submitted, Submitted::Queued(_)) {
+            self.store.flush();
+        }
+        submitted
+    }
+}
+
+/// Finishes what was accepted and makes it durable. Waits for the disk.
+fn close(store: &Store) {
+    if let Err(error) = store.close() {
+        tracing::error!(%error, "the log did not end well");
+    }
+}
+
+#[cfg(test)]
+mod tests;

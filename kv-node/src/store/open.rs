@@ -1,0 +1,205 @@
+//! Opens a data directory: locks it, loads the newest snapshot, replays the log after it.
+//!
+//! ```text
+//! data dir = LOCK | MANIFEST | wal/ | snapshot/
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kv_wal::{DiskStorage, LockGuard, Log, Lsn, RecordRef, Storage, Wal, WalError};
+
+use super::{Clock, InlineJournal, Journal, Limits, Parts, Store, SystemClock, decode_record};
+use crate::db::Db;
+
+/// The settings of a store on a disk.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Where everything is kept; created if need be.
+    pub data_dir: PathBuf,
+    /// Of the log; above all, when it syncs.
+    pub wal: kv_wal::Options,
+    /// What requests may use.
+    pub limits: Limits,
+}
+
+impl StoreOptions {
+    /// Default settings for a store in `data_dir`.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> StoreOptions {
+        StoreOptions {
+            data_dir: data_dir.into(),
+            wal: kv_wal::Options::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why a data directory cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It cannot be created, read or locked.
+    #[error("{source}")]
+    Dir {
+        /// The directory.
+        dir: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// Another process uses it.
+    #[error("{holder}")]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+        /// Who holds it, as `locked by kv-node pid 4121`.
+        holder: String,
+    },
+    /// The log cannot be used.
+    #[error("{source}")]
+    Log {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        source: WalError,
+    },
+    /// The system has no thread for us.
+    #[error("cannot start thread {name}: {source}")]
+    Thread {
+        /// The thread's name.
+        name: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+impl OpenError {
+    /// What failed, for a person; the error itself says why.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self {
+            OpenError::Dir { dir, .. }
+            | OpenError::Locked { dir, .. }
+            | OpenError::Log { dir, .. } => format!("cannot open data dir {}", dir.display()),
+            OpenError::Thread { .. } => "cannot start".to_owned(),
+        }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            OpenError::Dir { .. } => "check that the directory is writable, or use --data-dir",
+            OpenError::Locked { .. } => "stop that process, or use --data-dir",
+            OpenError::Log { source, .. } if source.kind() == kv_wal::ErrorKind::Corrupt => {
+                "restore the directory from a backup; `kv wal-dump` shows what can be read"
+            }
+            OpenError::Log { .. } => "see the cause; nothing was changed on the disk",
+            OpenError::Thread { .. } => "raise the limit on threads or memory",
+        }
+    }
+}
+
+/// Where the log is, in the data directory.
+const WAL_DIR: &str = "wal";
+
+/// Held for as long as the store is open.
+const LOCK_FILE: &str = "LOCK";
+
+impl Store {
+    /// Opens the store in `options.data_dir`.
+    ///
+    /// # Errors
+    /// If the directory cannot be used, or holds data that is damaged.
+    pub fn open(options: &StoreOptions) -> Result<Arc<Store>, OpenError> {
+        let storage = DiskStorage::open(&options.data_dir).map_err(dir_error(options))?;
+        Store::open_on(Arc::new(storage), Arc::new(SystemClock), options)
+    }
+
+    /// Opens the store on a disk of the caller's.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        options: &StoreOptions,
+    ) -> Result<Arc<Store>, OpenError> {
+        let wal = options.wal.clone();
+        open_with(storage, clock, options, |storage, after, visit| {
+            let journal = Wal::open(storage, Path::new(WAL_DIR), wal, after, visit)?;
+            Ok(Arc::new(journal))
+        })
+    }
+
+    /// Opens the store with a log that does everything on the caller's thread; then the same calls
+    /// do the same to the disk every time.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_inline(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        options: &StoreOptions,
+    ) -> Result<Arc<Store>, OpenError> {
+        let wal = options.wal.clone();
+        open_with(storage, clock, options, |storage, after, visit| {
+            let log = Log::open(storage, Path::new(WAL_DIR), wal, after, visit)?;
+            Ok(Arc::new(InlineJournal::new(log)))
+        })
+    }
+}
+
+/// What the log calls with each record that is replayed.
+type Visit<'a> =
+    &'a mut dyn FnMut(Lsn, RecordRef<'_>) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+fn open_with(
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    options: &StoreOptions,
+    open_journal: impl FnOnce(Arc<dyn Storage>, Lsn, Visit<'_>) -> Result<Arc<dyn Journal>, WalError>,
+) -> Result<Arc<Store>, OpenError> {
+    let lock = lock(&*storage, options)?;
+    let db = Db::new();
+    let mut writer = db.writer();
+    let after = Lsn(writer.applied().index);
+    let journal = open_journal(Arc::clone(&storage), after, &mut |lsn, record| {
+        let body = Bytes::copy_from_slice(record.body);
+        let (stamp, command) = decode_record(lsn.0, record.kind, body)?;
+        writer.apply(stamp, &command);
+        Ok(())
+    });
+    drop(writer);
+    let journal = journal.map_err(log_error(options))?;
+    let parts = Parts {
+        db,
+        journal,
+        clock,
+        lock,
+    };
+    Ok(Store::new(parts, options))
+}
+
+fn lock(storage: &dyn Storage, options: &StoreOptions) -> Result<Box<dyn LockGuard>, OpenError> {
+    storage.lock(Path::new(LOCK_FILE)).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::WouldBlock {
+            return OpenError::Locked {
+                dir: options.data_dir.clone(),
+                holder: error.to_string(),
+            };
+        }
+        dir_error(options)(error)
+    })
+}
+
+fn dir_error(options: &StoreOptions) -> impl FnOnce(std::io::Error) -> OpenError {
+    let dir = options.data_dir.clone();
+    |source| OpenError::Dir { dir, source }
+}
+
+fn log_error(options: &StoreOptions) -> impl FnOnce(WalError) -> OpenError {
+    let dir = options.data_dir.clone();
+    |source| OpenError::Log { dir, source }
+}
