@@ -268,7 +268,7 @@ impl Inner {
         for handle in threads.drain(..) {
             // The observer may hold the last clone: a thread cannot wait for itself.
             if handle.thread().id() != thread::current().id() && handle.join().is_err() {
-                self.shared.poison("a thread of the log panicked");
+                self.shared.poison_quietly("a thread of the log panicked");
             }
         }
         self.lock.lock().take();

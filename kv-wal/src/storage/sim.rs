@@ -59,6 +59,7 @@ struct Disk {
     fail_operation_at: Option<u64>,
     fail_sync_at: Option<u64>,
     fail_read_at: Option<u64>,
+    fail_all_syncs: bool,
 }
 
 impl SimStorage {
@@ -86,6 +87,11 @@ impl SimStorage {
     /// Fails the `n`th sync, of a file or a directory, with an I/O error.
     pub fn fail_sync_at(&self, n: u64) {
         self.disk.lock().fail_sync_at = Some(n);
+    }
+
+    /// Fails every sync from now on with an I/O error.
+    pub fn fail_all_syncs(&self) {
+        self.disk.lock().fail_all_syncs = true;
     }
 
     /// Fails the `n`th read with an I/O error.
@@ -187,6 +193,7 @@ impl SimStorage {
             fail_operation_at: None,
             fail_sync_at: None,
             fail_read_at: None,
+            fail_all_syncs: false,
         };
         SimStorage {
             disk: Arc::new(Mutex::new(disk)),
@@ -235,7 +242,7 @@ impl Disk {
         self.begin()?;
         self.check_power()?;
         self.syncs += 1;
-        Ok(self.fail_sync_at == Some(self.syncs))
+        Ok(self.fail_all_syncs || self.fail_sync_at == Some(self.syncs))
     }
 
     fn sync_file(&mut self, inode: u64) -> io::Result<()> {

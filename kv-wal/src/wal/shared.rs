@@ -157,8 +157,7 @@ impl Shared {
 
     /// Tells everyone who waits for a commit.
     pub(super) fn announce_commit(&self) {
-        drop(self.commits.lock());
-        self.committed.notify_all();
+        self.wake_waiters();
         self.observe();
     }
 
@@ -167,30 +166,43 @@ impl Shared {
         self.supply.notify_all();
     }
 
+    /// Poisons the log and tells everyone, the observer too.
     pub(super) fn poison(&self, reason: &str) {
-        self.progress.poison(reason);
-        self.announce_end();
+        self.poison_quietly(reason);
+        self.observe();
     }
 
-    /// After the log was poisoned or closed: wakes everyone, so that they see it.
-    pub(super) fn announce_end(&self) {
-        drop(self.stage.lock());
-        self.supply.notify_all();
-        self.demand.notify_all();
-        self.wake_syncer();
-        self.wake_writer();
-        self.announce_commit();
+    /// Poisons the log and wakes everyone, without running the observer.
+    pub(super) fn poison_quietly(&self, reason: &str) {
+        self.progress.poison(reason);
+        self.wake_everyone();
     }
 
     pub(super) fn close(&self) {
         self.stage.lock().is_closing = true;
-        self.announce_end();
+        self.wake_everyone();
     }
 
     /// The writer is done; nothing more will be committed.
     pub(super) fn finish(&self) {
         self.is_finished.store(true, Release);
-        self.announce_end();
+        self.wake_everyone();
+        self.observe();
+    }
+
+    /// After the log was poisoned or closed, so that everyone who waits sees it.
+    pub(super) fn wake_everyone(&self) {
+        drop(self.stage.lock());
+        self.supply.notify_all();
+        self.demand.notify_all();
+        self.wake_syncer();
+        self.wake_writer();
+        self.wake_waiters();
+    }
+
+    fn wake_waiters(&self) {
+        drop(self.commits.lock());
+        self.committed.notify_all();
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -258,7 +270,7 @@ pub(super) struct PoisonOnPanic(pub(super) Arc<Shared>);
 impl Drop for PoisonOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.poison("a thread of the log panicked");
+            self.0.poison_quietly("a thread of the log panicked");
         }
     }
 }

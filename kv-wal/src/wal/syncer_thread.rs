@@ -36,7 +36,7 @@ impl SyncerThread {
             }
             match self.syncer.sync() {
                 Ok(()) => self.shared.observe(),
-                Err(_) => return self.shared.announce_end(),
+                Err(error) => return self.shared.poison(&error.to_string()),
             }
         }
     }

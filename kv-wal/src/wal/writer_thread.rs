@@ -132,6 +132,7 @@ impl WriterThread {
             self.writer.write(&mut seal)?;
             self.syncer.sync()?;
         }
+        self.shared.observe();
         Ok(())
     }
 }
