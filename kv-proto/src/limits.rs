@@ -116,6 +116,9 @@ impl Limits {
                 .into_iter()
                 .flatten()
                 .try_for_each(|value| self.check_value(value)),
+            Command::IncrByFloat { delta, .. } if !delta.is_finite() => {
+                Err(refuse("increment would produce NaN or Infinity"))
+            }
             Command::Append { suffix, .. } => self.check_value_len(suffix.len()),
             Command::SetRange { offset, patch, .. } => self.check_patch(*offset, patch.len()),
             Command::Keys { pattern } => self.check_pattern(pattern),

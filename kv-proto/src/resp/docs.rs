@@ -244,10 +244,10 @@ pub(super) fn help(spec: &CommandSpec) -> Reply {
 /// `COMMAND GETKEYS`: the keys of a request.
 pub(super) fn keys_of(args: Args<'_>, limits: &Limits) -> Result<Reply, ErrorReply> {
     let spec = find(args.name()).ok_or_else(|| err("Invalid command specified"))?;
-    resolve(args).map_err(|_| err("Invalid number of arguments specified for command"))?;
     if spec.keys == KeyArgs::NONE {
         return Err(err("The command has no key arguments"));
     }
+    resolve(args).map_err(|_| err("Invalid number of arguments specified for command"))?;
     let places = key_places(spec.keys, args.len());
     limits.check_count(places.len())?;
     let keys = places

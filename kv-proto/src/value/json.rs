@@ -1,7 +1,8 @@
 //! Between [`Value`] and JSON.
 //!
 //! JSON has no byte strings: bytes that are UTF-8 are shown as text, others as
-//! `{"$base64": "…"}`, which is read back as bytes.
+//! `{"$base64": "…"}`, which is read back as bytes. A map that looks like that is shown with one
+//! more `$`. JSON has no NaN and no infinity either: they are shown as `null`.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,11 @@ use serde_json::Value as Json;
 use super::{NESTING_MAX, Value};
 
 const BYTES_FIELD: &str = "$base64";
+
+/// Whether an object of this one field is read as anything but a map of this one field.
+fn is_marked(name: &str) -> bool {
+    name.starts_with('$') && name.trim_start_matches('$') == "base64"
+}
 
 /// Why text is not a value.
 #[derive(Debug, thiserror::Error)]
@@ -59,11 +65,7 @@ impl Value {
             Value::Str(text) => Json::from(text.as_str()),
             Value::Bytes(bytes) => bytes_to_json(bytes),
             Value::List(items) => items.iter().map(Value::to_json_value).collect(),
-            Value::Map(fields) => fields
-                .iter()
-                .map(|(name, item)| (name.clone(), item.to_json_value()))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
+            Value::Map(fields) => map_to_json(fields),
         }
     }
 
@@ -81,10 +83,20 @@ fn bytes_to_json(bytes: &[u8]) -> Json {
     }
 }
 
+fn map_to_json(fields: &BTreeMap<String, Value>) -> Json {
+    let only_one = fields.len() == 1;
+    let shown = |name: &String| match only_one && is_marked(name) {
+        true => format!("${name}"),
+        false => name.clone(),
+    };
+    let fields = fields
+        .iter()
+        .map(|(name, item)| (shown(name), item.to_json_value()));
+    fields.collect::<serde_json::Map<_, _>>().into()
+}
+
+/// `depth` containers are around it.
 fn from_json(json: Json, depth: usize) -> Result<Value, JsonError> {
-    if depth > NESTING_MAX {
-        return Err(JsonError::TooDeep);
-    }
     Ok(match json {
         Json::Null => Value::Null,
         Json::Bool(b) => Value::Bool(b),
@@ -93,14 +105,20 @@ fn from_json(json: Json, depth: usize) -> Result<Value, JsonError> {
             None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
         Json::String(text) => Value::Str(text),
-        Json::Array(items) => Value::List(
-            items
-                .into_iter()
-                .map(|item| from_json(item, depth + 1))
-                .collect::<Result<_, _>>()?,
-        ),
+        Json::Array(items) => {
+            let depth = open_container(depth)?;
+            let items = items.into_iter().map(|item| from_json(item, depth));
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
         Json::Object(fields) => from_object(fields, depth)?,
     })
+}
+
+fn open_container(depth: usize) -> Result<usize, JsonError> {
+    match depth < NESTING_MAX {
+        true => Ok(depth + 1),
+        false => Err(JsonError::TooDeep),
+    }
 }
 
 fn from_object(fields: serde_json::Map<String, Json>, depth: usize) -> Result<Value, JsonError> {
@@ -112,11 +130,16 @@ fn from_object(fields: serde_json::Map<String, Json>, depth: usize) -> Result<Va
             Err(_) => Err(JsonError::NotBase64),
         };
     }
-    let fields: Result<BTreeMap<_, _>, _> = fields
+    let depth = open_container(depth)?;
+    let only_one = fields.len() == 1;
+    let meant = |name: String| match name.strip_prefix('$') {
+        Some(rest) if only_one && is_marked(rest) => rest.to_owned(),
+        _ => name,
+    };
+    let fields = fields
         .into_iter()
-        .map(|(name, item)| Ok::<_, JsonError>((name, from_json(item, depth + 1)?)))
-        .collect();
-    Ok(Value::Map(fields?))
+        .map(|(name, item)| Ok((meant(name), from_json(item, depth)?)));
+    Ok(Value::Map(fields.collect::<Result<_, JsonError>>()?))
 }
 
 impl Serialize for Value {

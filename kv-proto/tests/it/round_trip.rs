@@ -1,0 +1,73 @@
+//! What is encoded decodes to itself.
+
+use bytes::{Bytes, BytesMut};
+use kv_proto::native::{
+    ClientCodec, RequestBody, RequestFrame, ServerCodec, decode_reply, encode_reply,
+};
+use kv_proto::{Command, EncodedValue, Limits, Request, Value, WireLimits};
+use proptest::prelude::*;
+use tokio_util::codec::{Decoder, Encoder};
+
+use crate::strategies::{command, json_value, reply, value};
+
+fn bytes_of(command: &Command) -> Bytes {
+    let mut bytes = Vec::new();
+    command.encode(&mut bytes);
+    bytes.into()
+}
+
+proptest! {
+    #[test]
+    fn values_round_trip(value in value()) {
+        let encoded = EncodedValue::from(&value);
+        prop_assert_eq!(encoded.validate(), Ok(()));
+        let decoded = encoded.decode().unwrap();
+        prop_assert_eq!(EncodedValue::from(&decoded), encoded);
+    }
+
+    #[test]
+    fn json_values_round_trip_through_text(value in json_value()) {
+        let read = Value::from_json(value.to_json().as_bytes()).unwrap();
+        prop_assert_eq!(read, value);
+    }
+
+    #[test]
+    fn json_text_round_trips(value in json_value()) {
+        let text = value.to_json();
+        let read = Value::from_json(text.as_bytes()).unwrap();
+        prop_assert_eq!(read.to_json(), text);
+    }
+
+    #[test]
+    fn commands_round_trip(command in command()) {
+        prop_assert_eq!(Command::decode(bytes_of(&command)).unwrap(), command);
+    }
+
+    #[test]
+    fn a_cut_command_is_no_command(command in command(), cut in any::<prop::sample::Index>()) {
+        let bytes = bytes_of(&command);
+        let end = cut.index(bytes.len());
+        prop_assert!(Command::decode(bytes.slice(..end)).is_err());
+    }
+
+    #[test]
+    fn replies_round_trip(reply in reply()) {
+        let mut bytes = Vec::new();
+        encode_reply(&reply, &mut bytes);
+        prop_assert_eq!(decode_reply(bytes.into()).unwrap(), reply);
+    }
+
+    #[test]
+    fn frames_round_trip(id: u64, command in command(), fault in prop::option::of(0.0..1.0)) {
+        let fault = fault.filter(|_| command.is_write());
+        let body = RequestBody::Command(Request { command: command.clone(), fault });
+        let mut wire = BytesMut::new();
+        let frame = RequestFrame { id, body: body.clone() };
+        ClientCodec::default().encode(frame, &mut wire).unwrap();
+        let limits = Limits::default();
+        let mut server = ServerCodec::new(WireLimits::default(), limits.clone());
+        let incoming = server.decode(&mut wire).unwrap().unwrap();
+        let expected = limits.check(&command).map(|()| body);
+        prop_assert_eq!((incoming.id, incoming.body), (id, expected));
+    }
+}
