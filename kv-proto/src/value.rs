@@ -20,8 +20,10 @@ use bytes::Bytes;
 
 mod codec;
 mod json;
+mod serde;
 mod validate;
 
+pub use self::serde::VALUE_NEWTYPE;
 pub use json::JsonError;
 
 /// Containers may be nested this deep.

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::{NESTING_MAX, Value};
 
-const BYTES_FIELD: &str = "$base64";
+pub(super) const BYTES_FIELD: &str = "$base64";
 
 /// Whether an object of this one field is read as anything but a map of this one field.
 fn is_marked(name: &str) -> bool {
@@ -76,7 +75,7 @@ impl Value {
     }
 }
 
-fn bytes_to_json(bytes: &[u8]) -> Json {
+pub(super) fn bytes_to_json(bytes: &[u8]) -> Json {
     match std::str::from_utf8(bytes) {
         Ok(text) => Json::from(text),
         Err(_) => serde_json::json!({ BYTES_FIELD: STANDARD.encode(bytes) }),
@@ -125,10 +124,7 @@ fn from_object(fields: serde_json::Map<String, Json>, depth: usize) -> Result<Va
     if fields.len() == 1
         && let Some(Json::String(text)) = fields.get(BYTES_FIELD)
     {
-        return match STANDARD.decode(text) {
-            Ok(bytes) => Ok(Value::Bytes(bytes)),
-            Err(_) => Err(JsonError::NotBase64),
-        };
+        return bytes_from_text(text);
     }
     let depth = open_container(depth)?;
     let only_one = fields.len() == 1;
@@ -142,15 +138,9 @@ fn from_object(fields: serde_json::Map<String, Json>, depth: usize) -> Result<Va
     Ok(Value::Map(fields.collect::<Result<_, JsonError>>()?))
 }
 
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json_value().serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        let json = Json::deserialize(deserializer)?;
-        Value::from_json_value(json).map_err(serde::de::Error::custom)
+pub(super) fn bytes_from_text(text: &str) -> Result<Value, JsonError> {
+    match STANDARD.decode(text) {
+        Ok(bytes) => Ok(Value::Bytes(bytes)),
+        Err(_) => Err(JsonError::NotBase64),
     }
 }
