@@ -1,0 +1,114 @@
+//! Calls about the server and about what it knows of a key.
+
+use std::collections::BTreeMap;
+
+use kv_proto::Reply;
+use serde::{Deserialize, Serialize};
+
+use super::Client;
+use crate::answer::{Answer, unexpected};
+use crate::error::Error;
+use crate::wire::Call;
+
+/// What a server says of itself. Which fields there are depends on how it replicates; those that
+/// every server has are here by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// `standalone`, `raft` or `masterless`.
+    pub mode: String,
+    /// `master` where clients may write, else `slave`.
+    pub role: String,
+    /// Whether requests are answered.
+    pub ready: bool,
+    /// `ok`, or why writes are refused.
+    pub health: String,
+    /// How many keys there are.
+    pub key_count: u64,
+    /// Memory that the entries take.
+    pub memory_bytes: u64,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a server knows of a key besides its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct KeyMetadata {
+    /// Place of the last write to the key in the order of all writes.
+    pub version: u64,
+    /// When it expires, in unix milliseconds.
+    pub expires_at_ms: Option<u64>,
+    /// What kind of value it is: `int`, `string`, `map`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Length of the encoded value.
+    pub bytes: u64,
+}
+
+impl Client {
+    /// Whether the server answers.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        match self.call(Call::Ping).await? {
+            Reply::Error(refused) => Err(refused.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the server says of itself.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn status(&self) -> Result<Status, Error> {
+        let reply = self.call(Call::Status).await?;
+        let text = Answer::new(reply).bytes()?;
+        serde_json::from_slice(&text).map_err(|error| Error::Answer {
+            expected: "a status",
+            found: error.to_string(),
+        })
+    }
+
+    /// What the server knows of itself, as [`Client::status`], by its other name.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn metadata(&self) -> Result<Status, Error> {
+        self.status().await
+    }
+
+    /// What the server knows of a key, if there is such a key.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn key_metadata(&self, key: impl AsRef<[u8]>) -> Result<Option<KeyMetadata>, Error> {
+        match self.meta_fields(key).await? {
+            Some(mut fields) => Ok(Some(KeyMetadata {
+                version: number(&mut fields, "version")?.unwrap_or(0),
+                expires_at_ms: number(&mut fields, "expires_at_ms")?,
+                kind: text(&mut fields, "type")?,
+                bytes: number(&mut fields, "bytes")?.unwrap_or(0),
+            })),
+            None => Ok(None),
+        }
+    }
+}
+
+fn number(fields: &mut BTreeMap<String, Reply>, name: &str) -> Result<Option<u64>, Error> {
+    match fields.remove(name) {
+        None | Some(Reply::Nil) => Ok(None),
+        Some(Reply::Int(i)) => Ok(u64::try_from(i).ok()),
+        Some(other) => Err(unexpected("a number", &other)),
+    }
+}
+
+fn text(fields: &mut BTreeMap<String, Reply>, name: &str) -> Result<String, Error> {
+    match fields.remove(name) {
+        Some(Reply::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Some(Reply::Status(text)) => Ok(text.into_owned()),
+        other => Err(unexpected("text", &other.unwrap_or(Reply::Nil))),
+    }
+}
