@@ -37,7 +37,8 @@ const TABLE: &[Row] = &[
         &["kv-client"],
     ),
     row("kv-p2p", &["kv-node", "kv-proto", "kv-wal"], &["kv-client"]),
-    row("kv-client", &["kv-proto"], &[]),
+    // The log for the command line only: `kv wal-dump` reads one without a server.
+    row("kv-client", &["kv-proto", "kv-wal"], &[]),
     row(
         "kv-bench",
         &[
