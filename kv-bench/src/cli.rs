@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+mod compare;
 mod load;
 
 /// Generates load, and compares servers.
@@ -25,6 +26,11 @@ enum Command {
     /// A closed loop: each client sends its next requests once the last ones are answered. Exits
     /// with 1 if an answer was an error, contradicted what was written, or did not come.
     Load(load::Arguments),
+    /// Measures kv-node and redis-server side by side, both started for it.
+    ///
+    /// Runs alternate; a result is the median of the ratios of neighbouring runs. Both servers
+    /// keep their data on the same filesystem and promise the same for an acknowledged write.
+    Compare(compare::Arguments),
 }
 
 /// Does what was asked.
@@ -32,6 +38,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     kv_bench::interrupt::install().context("cannot watch for Ctrl-C")?;
     match arguments.command {
         Command::Load(arguments) => load::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     }
 }
 

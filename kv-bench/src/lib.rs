@@ -4,7 +4,8 @@
 //! - [`protocol`]: their bytes and the answers';
 //! - [`load`]: clients that send them and measure the answers;
 //! - [`process`]: servers that are started for a measurement, and what they use;
-//! - [`statistics`]: what is said about repeated measurements.
+//! - [`statistics`]: what is said about repeated measurements;
+//! - [`compare`]: our server and redis-server side by side.
 //!
 //! Never decides whether a server is right: it checks values on request, and counts what it sees.
 //!
@@ -42,6 +43,7 @@
 //! ```
 
 pub mod clock;
+pub mod compare;
 pub mod interrupt;
 pub mod load;
 pub mod process;

@@ -76,7 +76,7 @@ pub(crate) struct Arguments {
 }
 
 /// At most a week.
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     const SECONDS_MAX: f64 = 7.0 * 24.0 * 3_600.0;
     text.parse()
         .ok()
