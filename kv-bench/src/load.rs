@@ -1,7 +1,7 @@
 //! A closed loop: so many clients, each of which sends its next requests once the last ones are
 //! answered.
 //!
-//! A few threads, one epoll each, drive all connections ([`worker`]); the caller coordinates:
+//! A few threads, one epoll each, drive all connections (`worker`); the caller coordinates:
 //! warm up, record, stop. The generator notes its own processor time, so that a result that
 //! measured the generator and not the server can be told.
 
