@@ -2,7 +2,11 @@
 //! plumbing that every mode shares.
 
 pub mod backend;
+pub mod config;
 pub mod db;
+pub mod report;
+pub mod secret;
+pub mod server;
 pub mod standalone;
 pub mod status;
 pub mod store;

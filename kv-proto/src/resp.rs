@@ -27,7 +27,7 @@ mod text;
 pub use crate::credentials::Credentials;
 pub use args::Args;
 pub use decode::{RequestDecoder, Requests};
-pub use encode::{Protocol, encode_reply};
+pub use encode::{Protocol, encode_array_len, encode_reply};
 pub use error::ProtocolError;
 pub use parse::connection::{ClientCommand, ClientKind, ClientReplyMode, ConnectionCommand, Hello};
 pub use parse::pubsub::PubSubQuery;

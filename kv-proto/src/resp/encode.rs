@@ -67,6 +67,12 @@ pub fn encode_reply(reply: &Reply, protocol: Protocol, out: &mut BytesMut) {
     }
 }
 
+/// Appends the head of an array, whose `len` items the caller encodes after it: so that a long one
+/// need not be encoded at once.
+pub fn encode_array_len(len: usize, out: &mut BytesMut) {
+    put_count(out, b'*', len);
+}
+
 fn nil(protocol: Protocol, resp2: &'static [u8]) -> &'static [u8] {
     match protocol {
         Protocol::Resp2 => resp2,
