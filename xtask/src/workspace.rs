@@ -32,6 +32,8 @@ pub(crate) struct Dependency {
     pub name: String,
     /// `None` for a normal dependency, else `dev` or `build`.
     pub kind: Option<String>,
+    /// Whether only a feature brings it in.
+    pub is_optional: bool,
 }
 
 /// How a binary is built.
@@ -138,6 +140,7 @@ fn dependency(value: &Value) -> Dependency {
     Dependency {
         name: text(&value["name"]),
         kind: value["kind"].as_str().map(str::to_owned),
+        is_optional: value["optional"] == true,
     }
 }
 

@@ -10,63 +10,39 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::tidy::source::{SourceFile, source_files};
-use crate::workspace::{Package, Workspace};
+use crate::workspace::{Dependency, Package, Workspace};
 
 /// A crate of ours and what it may use of ours.
 struct Row {
     name: &'static str,
     /// In the code that ships.
     uses: &'static [&'static str],
+    /// Besides those, in its programs, and so optionally: who uses the library gets it without.
+    programs_use: &'static [&'static str],
     /// Besides those, in tests and examples.
     tests_use: &'static [&'static str],
 }
 
 const TABLE: &[Row] = &[
-    row("kv-proto", &[], &[]),
-    row("kv-wal", &[], &[]),
-    row("kv-embed", &[], &[]),
-    row("kv-index", &["kv-proto", "kv-embed"], &[]),
-    row(
-        "kv-node",
-        &["kv-proto", "kv-wal", "kv-index"],
-        &["kv-client"],
-    ),
-    row(
-        "kv-cluster",
-        &["kv-node", "kv-proto", "kv-wal"],
-        &["kv-client"],
-    ),
-    row("kv-p2p", &["kv-node", "kv-proto", "kv-wal"], &["kv-client"]),
-    // The log for the command line only: `kv wal-dump` reads one without a server.
-    row("kv-client", &["kv-proto", "kv-wal"], &[]),
-    row(
-        "kv-bench",
-        &[
-            "kv-client",
-            "kv-proto",
-            "kv-wal",
-            "kv-embed",
-            "kv-index",
-            "kv-node",
-        ],
-        &[],
-    ),
-    row("xtask", &[], &[]),
+    row("kv-proto", &[]),
+    row("kv-wal", &[]),
+    row("kv-embed", &[]),
+    row("kv-index", &["kv-proto", "kv-embed"]),
+    row("kv-node", &["kv-proto", "kv-wal", "kv-index"]).tests(&["kv-client"]),
+    row("kv-cluster", &["kv-node", "kv-proto", "kv-wal"]).tests(&["kv-client"]),
+    row("kv-p2p", &["kv-node", "kv-proto", "kv-wal"]).tests(&["kv-client"]),
+    // `kv wal-dump` reads a log without a server.
+    row("kv-client", &["kv-proto"]).programs(&["kv-wal"]),
+    // The client, and whatever a micro-benchmark measures.
+    row("kv-bench", &["kv-client", "kv-proto", "kv-wal", "kv-embed", "kv-index", "kv-node"]),
+    row("xtask", &[]),
 ];
 
 /// Programs through and through.
 const ANYHOW_CRATES: &[&str] = &["kv-bench", "xtask"];
 
-const fn row(
-    name: &'static str,
-    uses: &'static [&'static str],
-    tests_use: &'static [&'static str],
-) -> Row {
-    Row {
-        name,
-        uses,
-        tests_use,
-    }
+const fn row(name: &'static str, uses: &'static [&'static str]) -> Row {
+    Row { name, uses, programs_use: &[], tests_use: &[] }
 }
 
 /// Prints every edge that the table does not have.
@@ -102,7 +78,7 @@ fn forbidden_edges_of(package: &Package, all: &[Package]) -> Vec<String> {
     let ours = |name: &str| all.iter().any(|other| other.name == name);
     let edges = package.dependencies.iter().filter(|edge| ours(&edge.name));
     edges
-        .filter(|edge| !row.allows(&edge.name, edge.kind.as_deref()))
+        .filter(|edge| !row.allows(edge)))
         .map(|edge| {
             format!(
                 "{} -> {} ({})",
@@ -115,10 +91,20 @@ fn forbidden_edges_of(package: &Package, all: &[Package]) -> Vec<String> {
 }
 
 impl Row {
-    fn allows(&self, dependency: &str, kind: Option<&str>) -> bool {
-        let tests = kind == Some("dev");
-        self.uses.contains(&dependency)
-            || tests && (self.tests_use.contains(&dependency) || dependency == self.name)
+    const fn programs(self, programs_use: &'static [&'static str]) -> Row {
+        Row { programs_use, ..self }
+    }
+
+    const fn tests(self, tests_use: &'static [&'static str]) -> Row {
+        Row { tests_use, ..self }
+    }
+
+    fn allows(&self, edge: &Dependency) -> bool {
+        let name = edge.name.as_str();
+        let is_test = edge.kind.as_deref() == Some("dev");
+        self.uses.contains(&name)
+            || edge.is_optional && self.programs_use.contains(&name)
+            || is_test && (self.tests_use.contains(&name) || name == self.name)
     }
 }
 
@@ -152,12 +138,12 @@ fn bars_anyhow(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace::Dependency;
 
     fn package(name: &str, uses: &[(&str, Option<&str>)]) -> Package {
         let dependency = |(name, kind): &(&str, Option<&str>)| Dependency {
             name: (*name).to_owned(),
             kind: kind.map(str::to_owned),
+            is_optional: false,
         };
         Package {
             name: name.to_owned(),
@@ -191,6 +177,16 @@ mod tests {
             forbidden_edges(&[ships, client]),
             ["kv-node -> kv-client (normal)"]
         );
+    }
+
+    #[test]
+    fn a_program_may_use_what_its_library_does_not_need() {
+        let wal = || package("kv-wal", &[]);
+        let mut client = package("kv-client", &[("kv-wal", None)]);
+        client.dependencies[0].is_optional = true;
+        assert!(forbidden_edges(&[client, wal()]).is_empty());
+        let always = package("kv-client", &[("kv-wal", None)]);
+        assert_eq!(forbidden_edges(&[always, wal()]), ["kv-client -> kv-wal (normal)"]);
     }
 
     #[test]
