@@ -34,7 +34,17 @@ const TABLE: &[Row] = &[
     // `kv wal-dump` reads a log without a server.
     row("kv-client", &["kv-proto"]).programs(&["kv-wal"]),
     // The client, and whatever a micro-benchmark measures.
-    row("kv-bench", &["kv-client", "kv-proto", "kv-wal", "kv-embed", "kv-index", "kv-node"]),
+    row(
+        "kv-bench",
+        &[
+            "kv-client",
+            "kv-proto",
+            "kv-wal",
+            "kv-embed",
+            "kv-index",
+            "kv-node",
+        ],
+    ),
     row("xtask", &[]),
 ];
 
@@ -42,7 +52,12 @@ const TABLE: &[Row] = &[
 const ANYHOW_CRATES: &[&str] = &["kv-bench", "xtask"];
 
 const fn row(name: &'static str, uses: &'static [&'static str]) -> Row {
-    Row { name, uses, programs_use: &[], tests_use: &[] }
+    Row {
+        name,
+        uses,
+        programs_use: &[],
+        tests_use: &[],
+    }
 }
 
 /// Prints every edge that the table does not have.
@@ -78,7 +93,7 @@ fn forbidden_edges_of(package: &Package, all: &[Package]) -> Vec<String> {
     let ours = |name: &str| all.iter().any(|other| other.name == name);
     let edges = package.dependencies.iter().filter(|edge| ours(&edge.name));
     edges
-        .filter(|edge| !row.allows(edge)))
+        .filter(|edge| !row.allows(edge))
         .map(|edge| {
             format!(
                 "{} -> {} ({})",
@@ -92,7 +107,10 @@ fn forbidden_edges_of(package: &Package, all: &[Package]) -> Vec<String> {
 
 impl Row {
     const fn programs(self, programs_use: &'static [&'static str]) -> Row {
-        Row { programs_use, ..self }
+        Row {
+            programs_use,
+            ..self
+        }
     }
 
     const fn tests(self, tests_use: &'static [&'static str]) -> Row {
@@ -186,7 +204,10 @@ mod tests {
         client.dependencies[0].is_optional = true;
         assert!(forbidden_edges(&[client, wal()]).is_empty());
         let always = package("kv-client", &[("kv-wal", None)]);
-        assert_eq!(forbidden_edges(&[always, wal()]), ["kv-client -> kv-wal (normal)"]);
+        assert_eq!(
+            forbidden_edges(&[always, wal()]),
+            ["kv-client -> kv-wal (normal)"]
+        );
     }
 
     #[test]
