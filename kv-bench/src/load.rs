@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::clock::now;
 use crate::interrupt;
 use crate::process::Usage;
-use crate::protocol::{Protocol, Resp};
+use crate::protocol::{Native, Protocol, Resp};
 use crate::workload::{Operations, Random, Share, Workload};
 
 mod connection;
@@ -55,6 +55,8 @@ const PRELOAD_PIPELINE: u64 = 64;
 pub enum Wire {
     /// The Redis protocol.
     Resp,
+    /// Ours.
+    Native,
 }
 
 impl FromStr for Wire {
@@ -63,7 +65,8 @@ impl FromStr for Wire {
     fn from_str(text: &str) -> Result<Wire> {
         match text {
             "resp" => Ok(Wire::Resp),
-            _ => bail!("no such protocol: {text:?}; use resp"),
+            "native" => Ok(Wire::Native),
+            _ => bail!("no such protocol: {text:?}; use resp or native"),
         }
     }
 }
@@ -72,6 +75,7 @@ impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Wire::Resp => "resp",
+            Wire::Native => "native",
         })
     }
 }
@@ -279,10 +283,15 @@ impl Running {
         operations: impl FnMut(u64) -> Operations,
     ) -> Result<Running> {
         settings.check()?;
+        let space = &settings.workload.space;
         match settings.wire {
             Wire::Resp => {
-                let resp = Resp::new(&settings.workload.space);
+                let resp = Resp::new(space);
                 start(settings, control, operations, || resp.clone())
+            }
+            Wire::Native => {
+                let native = Native::new(space).context("a write is too large")?;
+                start(settings, control, operations, || native.clone())
             }
         }
     }

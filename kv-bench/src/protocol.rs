@@ -1,12 +1,14 @@
-//! How operations become bytes and bytes become answers: lean, allocation-free encoders and
-//! decoders that cost the generator as little as possible.
+//! How operations become bytes and bytes become answers: lean encoders and decoders that
+//! cost the generator as little as possible.
 //!
 //! Never reads or writes a socket.
 
 use crate::workload::{KeySpace, Operation};
 
+pub mod native;
 pub mod resp;
 
+pub use native::Native;
 pub use resp::Resp;
 
 /// What a server said to one operation.
@@ -53,6 +55,8 @@ pub trait Protocol: Send {
     /// # Errors
     ///
     /// If the bytes are no answer to what was asked.
-    fn decode<'a>(&mut self, input: &'a [u8])
-    -> Result<Option<(Answer<'a>, usize)>, ProtocolError>;
+    fn decode<'a>(
+        &'a mut self,
+        input: &'a [u8],
+    ) -> Result<Option<(Answer<'a>, usize)>, ProtocolError>;
 }

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// The server, HOST:PORT.
     #[arg(short, long, default_value = "127.0.0.1:5000")]
     addr: String,
-    /// Which protocol is spoken: resp.
+    /// Which protocol is spoken: resp or native.
     #[arg(long, default_value = "resp")]
     protocol: Wire,
     /// Connections, 1 to 10,000.

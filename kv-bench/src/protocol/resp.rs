@@ -167,7 +167,7 @@ impl Protocol for Resp {
     }
 
     fn decode<'a>(
-        &mut self,
+        &'a mut self,
         input: &'a [u8],
     ) -> Result<Option<(Answer<'a>, usize)>, ProtocolError> {
         let Some((token, used)) = Token::read(input)? else {

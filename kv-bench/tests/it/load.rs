@@ -37,10 +37,23 @@ fn run(settings: &Settings, count: u64) -> anyhow::Result<Report> {
     load::run(settings, &requests(count), &mut |_, _, _| {})
 }
 
+/// The same load over each protocol.
+fn over_both(addr: SocketAddr) -> [Settings; 2] {
+    [Wire::Resp, Wire::Native].map(|wire| Settings {
+        wire,
+        ..settings(addr)
+    })
+}
+
 #[test]
 fn exactly_the_requests_asked_for_are_recorded() {
-    let (addr, _) = server::start(Manner::Honest);
-    let report = run(&settings(addr), 5_000).unwrap();
+    for settings in over_both(server::start(Manner::Honest).0) {
+        exactly_the_requests_are_recorded(&settings);
+    }
+}
+
+fn exactly_the_requests_are_recorded(settings: &Settings) {
+    let report = run(settings, 5_000).unwrap();
     assert_eq!(report.requests, 5_000);
     assert_eq!(report.latency.count, 5_000);
     assert!(report.is_clean(), "{report}");
@@ -107,28 +120,28 @@ fn a_preload_writes_every_key_so_that_no_read_misses() {
 
 #[test]
 fn a_server_that_forgets_writes_is_caught() {
-    let (addr, _) = server::start(Manner::Forgetful);
-    let report = run(&settings(addr), 5_000).unwrap();
-    assert!(report.mismatches > 0);
-    assert!(!report.is_clean());
+    for settings in over_both(server::start(Manner::Forgetful).0) {
+        let report = run(&settings, 5_000).unwrap();
+        assert!(report.mismatches > 0);
+        assert!(!report.is_clean());
+    }
 }
 
 #[test]
 fn refusals_are_counted_and_shown() {
-    let (addr, _) = server::start(Manner::Busy);
-    let settings = Settings {
-        client_count: 1,
-        thread_count: 1,
-        ..settings(addr)
-    };
-    let report = run(&settings, 1_000).unwrap();
-    assert_eq!(report.errors["BUSY"].count, 100);
-    assert_eq!((report.requests, report.mismatches), (1_000, 0));
-    assert!(
-        report.to_string().contains("BUSY × 100: BUSY try later"),
-        "{report}"
-    );
-    assert!(load::preload(&settings, &mut |_, _, _| {}).is_err());
+    for settings in over_both(server::start(Manner::Busy).0) {
+        let settings = Settings {
+            client_count: 1,
+            thread_count: 1,
+            ..settings
+        };
+        let report = run(&settings, 1_000).unwrap();
+        assert_eq!(report.errors["BUSY"].count, 100);
+        assert_eq!((report.requests, report.mismatches), (1_000, 0));
+        let text = report.to_string();
+        assert!(text.contains("BUSY × 100: BUSY try later"), "{text}");
+        assert!(load::preload(&settings, &mut |_, _, _| {}).is_err());
+    }
 }
 
 #[test]
@@ -151,9 +164,10 @@ fn a_server_that_never_answers_is_given_up() {
 
 #[test]
 fn an_answer_that_is_none_ends_the_load() {
-    let (addr, _) = server::start(Manner::Babbling);
-    let error = run(&settings(addr), 100).unwrap_err();
-    assert!(format!("{error:#}").contains("not understood"), "{error:#}");
+    for settings in over_both(server::start(Manner::Babbling).0) {
+        let error = run(&settings, 100).unwrap_err();
+        assert!(format!("{error:#}").contains("not understood"), "{error:#}");
+    }
 }
 
 #[test]

@@ -78,13 +78,17 @@ fn damaged_tokens_are_refused() {
 #[test]
 fn answers_are_what_get_and_set_expect() {
     let mut resp = Resp::new(&KeySpace::new(1, 8, 20).unwrap());
-    let mut decode = |bytes| resp.decode(bytes).map(|answer| answer.unwrap().0);
-    assert_eq!(decode(b"+OK\r\n"), Ok(Answer::Done));
-    assert_eq!(decode(b"$1\r\nx\r\n"), Ok(Answer::Value(b"x")));
-    assert_eq!(decode(b"$-1\r\n"), Ok(Answer::Nothing));
-    assert_eq!(decode(b"-OOM full\r\n"), Ok(Answer::Refused(b"OOM full")));
-    assert!(decode(b":1\r\n").is_err());
-    assert!(decode(b"*1\r\n").is_err());
+    let cases: [(&[u8], Answer<'_>); 4] = [
+        (b"+OK\r\n", Answer::Done),
+        (b"$1\r\nx\r\n", Answer::Value(b"x")),
+        (b"$-1\r\n", Answer::Nothing),
+        (b"-OOM full\r\n", Answer::Refused(b"OOM full")),
+    ];
+    for (bytes, answer) in cases {
+        assert_eq!(resp.decode(bytes), Ok(Some((answer, bytes.len()))));
+    }
+    assert!(resp.decode(b":1\r\n").is_err());
+    assert!(resp.decode(b"*1\r\n").is_err());
 }
 
 #[test]
