@@ -122,7 +122,7 @@ impl Options {
 impl Node {
     /// `address:port` for clients.
     pub(crate) fn client_addr(&self) -> &str {
-        self.ready["client"].as_str().unwrap_or_default()
+        self.ready["listen"].as_str().unwrap_or_default()
     }
 
     /// `address:port` for HTTP.

@@ -1,0 +1,90 @@
+//! Settings of the data on this node's disk and in its memory.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use kv_wal::SyncPolicy;
+
+use crate::config::{ByteSize, Period};
+use crate::report::{ExitCode, Report};
+use crate::server::ServerSettings;
+use crate::store::{Limits, StoreOptions};
+
+/// A log record holds one request, and never more than this.
+const RECORD_BYTES_MAX: usize = 512 << 20;
+
+/// Settings of the data on this node's disk and in its memory.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Data")]
+pub struct StoreSettings {
+    /// Directory for the log and the snapshots; created if need be
+    #[arg(long, env = "KV_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// When a write counts as done
+    #[arg(long, env = "KV_SYNC", value_name = "WHEN", value_enum, default_value_t = Sync::Always)]
+    pub sync: Sync,
+
+    /// With --sync interval: time between two syncs, 1ms to 1h
+    #[arg(long, env = "KV_SYNC_INTERVAL", value_name = "TIME", default_value = "1s", value_parser = sync_interval)]
+    pub sync_interval: Period,
+
+    /// Memory of the entries beyond which writes that need more are refused; 0: no limit
+    #[arg(long, env = "KV_MAX_MEMORY", value_name = "BYTES", default_value = "0")]
+    pub max_memory: ByteSize,
+}
+
+/// When a write counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sync {
+    /// When it is on the disk: survives a power cut
+    Always,
+    /// When the system has it: survives a crash; a power cut costs up to an interval
+    Interval,
+    /// When the system has it: survives a crash; a power cut costs what the system has not written
+    Never,
+}
+
+fn sync_interval(text: &str) -> Result<Period, String> {
+    let period = text.parse::<Period>().map_err(|error| error.to_string())?;
+    match period.0 >= Duration::from_millis(1) && period.0 <= Duration::from_secs(3600) {
+        true => Ok(period),
+        false => Err("must be between 1ms and 1h".into()),
+    }
+}
+
+impl StoreSettings {
+    /// The store these settings describe, held to the server's limits on requests.
+    ///
+    /// # Errors
+    /// If there is no data directory.
+    pub fn options(&self, server: &ServerSettings) -> Result<StoreOptions, Report> {
+        let Some(data_dir) = &self.data_dir else {
+            return Err(Report::new(ExitCode::Usage, "no data dir is given")
+                .cause("the log and the snapshots must lie somewhere")
+                .hint("use --data-dir DIR"));
+        };
+        let mut options = StoreOptions::new(data_dir);
+        options.wal.sync = self.sync_policy();
+        let frame_bytes = server.frame_bytes_max.as_usize();
+        let record_bytes = (2 * frame_bytes).min(RECORD_BYTES_MAX);
+        options.wal.record_bytes_max = options.wal.record_bytes_max.max(record_bytes);
+        options.wal.pending_bytes_max = options.wal.pending_bytes_max.max(record_bytes);
+        options.limits = Limits {
+            requests: server.limits(),
+            memory_bytes_max: self.max_memory.0,
+            allow_faults: server.debug_faults,
+            ..options.limits
+        };
+        Ok(options)
+    }
+
+    fn sync_policy(&self) -> SyncPolicy {
+        match self.sync {
+            Sync::Always => SyncPolicy::Always,
+            Sync::Interval => SyncPolicy::Interval(self.sync_interval.0),
+            Sync::Never => SyncPolicy::Never,
+        }
+    }
+}
