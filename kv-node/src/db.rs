@@ -12,6 +12,7 @@
 //!
 //! Never logs, never waits for a disk.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kv_proto::{Command, Entry, Reply, Tag};
@@ -66,6 +67,15 @@ struct Counters {
     expiring_keys: AtomicU64,
     expired: AtomicU64,
     next_deadline_ms: AtomicU64,
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db")
+            .field("applied", &self.applied())
+            .field("key_count", &self.key_count())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Db {

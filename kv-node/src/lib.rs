@@ -8,6 +8,7 @@ pub mod program;
 pub mod report;
 pub mod secret;
 pub mod server;
+pub mod snapshot;
 pub mod standalone;
 pub mod status;
 pub mod store;

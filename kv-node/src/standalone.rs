@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 mod gate;
 mod housekeeper;
 mod status;
+mod throttle;
 
 use crate::backend::{Backend, Session};
 use crate::status::Status;

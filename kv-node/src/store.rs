@@ -16,11 +16,12 @@
 //! Has no thread of its own; see [`crate::standalone`] for those that a server needs.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use kv_proto::{Command, ErrorReply, Reply, Request};
-use kv_wal::{LockGuard, Lsn, WalError};
+use kv_wal::{LockGuard, Lsn, Storage, WalError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::db::Db;
@@ -31,14 +32,21 @@ mod clock;
 mod inline;
 mod journal;
 mod open;
+mod planted;
+mod snapshots;
 mod submit;
 mod sweep;
 mod ticket;
+
+use snapshots::Snapshots;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use inline::InlineJournal;
 pub use journal::{Journal, JournalStats, KIND_COMMAND, RecordError, decode_record};
 pub use open::{OpenError, StoreOptions};
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;
+pub use snapshots::SnapshotOptions;
 pub use ticket::Ticket;
 
 /// What requests may use.
@@ -68,7 +76,9 @@ impl Default for Limits {
 /// Log and data of one node.
 pub struct Store {
     db: Db,
+    storage: Arc<dyn Storage>,
     journal: Arc<dyn Journal>,
+    snapshots: Snapshots,
     clock: Arc<dyn Clock>,
     options: StoreOptions,
     lock: Mutex<Option<Box<dyn LockGuard>>>,
@@ -96,9 +106,9 @@ struct Intake {
 /// Requests of one caller of which at least one was logged.
 struct Batch {
     requests: Vec<Request>,
-    /// Of the first record; the others follow without a gap.
-    first_lsn: u64,
+    /// Of the last record; those before it precede without a gap.
     last_lsn: u64,
+    record_count: u64,
     now_ms: u64,
     bytes: u64,
     /// Requests that were not logged, ascending, and why.
@@ -134,9 +144,20 @@ pub enum Attendance {
 struct Parts {
     /// Holds everything that `journal` has committed.
     db: Db,
+    storage: Arc<dyn Storage>,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     lock: Box<dyn LockGuard>,
+    snapshots: Snapshots,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("db", &self.db)
+            .field("data_dir", &self.options.data_dir)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Store {
@@ -149,7 +170,9 @@ impl Store {
                 fault_state: last_stamp_ms,
             }),
             db: parts.db,
+            storage: parts.storage,
             journal: parts.journal,
+            snapshots: parts.snapshots,
             clock: parts.clock,
             options: options.clone(),
             lock: Mutex::new(Some(parts.lock)),

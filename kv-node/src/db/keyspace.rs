@@ -187,7 +187,7 @@ impl Keyspace {
     /// Makes room for `key_count` entries in all, spread evenly.
     pub(crate) fn reserve(&self, key_count: u64) {
         let share = usize::try_from(key_count / SHARD_COUNT as u64).unwrap_or(0);
-        for shard in &self.shards {
+        for shard in self.shards.iter().filter(|_| share > 0) {
             let rehash = |moved: &Entry| self.hasher.place(moved.key()).table_hash();
             shard.0.write().reserve(share, rehash);
         }

@@ -19,7 +19,7 @@ pub(super) fn of(store: &Store) -> Status {
         expired_count: db.expired_count(),
         applied_index: db.applied().index,
         wal: wal(store),
-        snapshot: crate::status::SnapshotStatus::default(),
+        snapshot: store.snapshot_status(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use kv_proto::Reply;
 use kv_wal::Health;
 
+use super::planted::Bug;
 use super::{Batch, Store, admission};
 use crate::db::{Stamp, Writer};
 
@@ -31,7 +32,10 @@ impl Store {
 
     fn take_committed(&self) -> Vec<Batch> {
         let mut intake = self.intake.lock();
-        let committed = self.journal.committed_lsn().0;
+        let committed = match self.options.plants(Bug::AckBeforeCommit) {
+            true => u64::MAX,
+            false => self.journal.committed_lsn().0,
+        };
         let ready = intake
             .queue
             .iter()
@@ -41,7 +45,7 @@ impl Store {
     }
 
     fn apply(&self, writer: &mut Writer<'_>, batch: &Batch) -> Vec<Reply> {
-        let mut index = batch.first_lsn;
+        let mut index = batch.last_lsn + 1 - batch.record_count;
         let replies = self.answer(batch, |request| {
             let stamp = Stamp {
                 index,

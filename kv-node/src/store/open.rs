@@ -10,8 +10,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kv_wal::{DiskStorage, LockGuard, Log, Lsn, RecordRef, Storage, Wal, WalError};
 
-use super::{Clock, InlineJournal, Journal, Limits, Parts, Store, SystemClock, decode_record};
-use crate::db::Db;
+use super::planted::Bug;
+use super::snapshots::Snapshots;
+use super::{
+    Clock, InlineJournal, Journal, Limits, Parts, SnapshotOptions, Store, SystemClock,
+    decode_record,
+};
+use crate::db::{Db, Writer};
+use crate::snapshot::{self, Manifest, SnapshotError};
 
 /// The settings of a store on a disk.
 #[derive(Debug, Clone)]
@@ -22,6 +28,15 @@ pub struct StoreOptions {
     pub wal: kv_wal::Options,
     /// What requests may use.
     pub limits: Limits,
+    /// When snapshots are written, and how fast.
+    pub snapshot: SnapshotOptions,
+    /// What the order of keys in scans and files follows from. Default `None`: the operating
+    /// system's choice. A fixed one makes every file reproducible, and lets clients choose keys
+    /// that collide.
+    pub hash_seed: Option<u64>,
+    /// A deliberate fault.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<Bug>,
 }
 
 impl StoreOptions {
@@ -32,7 +47,27 @@ impl StoreOptions {
             data_dir: data_dir.into(),
             wal: kv_wal::Options::default(),
             limits: Limits::default(),
+            snapshot: SnapshotOptions::default(),
+            hash_seed: None,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
+    }
+}
+
+impl StoreOptions {
+    #[cfg(feature = "planted-bugs")]
+    pub(super) fn plants(&self, bug: Bug) -> bool {
+        self.planted == Some(bug)
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "the feature's version reads the options"
+    )]
+    pub(super) fn plants(&self, _bug: Bug) -> bool {
+        false
     }
 }
 
@@ -55,6 +90,14 @@ pub enum OpenError {
         dir: PathBuf,
         /// Who holds it, as `locked by kv-node pid 4121`.
         holder: String,
+    },
+    /// The snapshots cannot be used, and the log does not reach back to before them.
+    #[error("{source}")]
+    Snapshot {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        source: SnapshotError,
     },
     /// The log cannot be used.
     #[error("{source}")]
@@ -81,6 +124,7 @@ impl OpenError {
         match self {
             OpenError::Dir { dir, .. }
             | OpenError::Locked { dir, .. }
+            | OpenError::Snapshot { dir, .. }
             | OpenError::Log { dir, .. } => format!("cannot open data dir {}", dir.display()),
             OpenError::Thread { .. } => "cannot start".to_owned(),
         }
@@ -92,6 +136,7 @@ impl OpenError {
         match self {
             OpenError::Dir { .. } => "check that the directory is writable, or use --data-dir",
             OpenError::Locked { .. } => "stop that process, or use --data-dir",
+            OpenError::Snapshot { .. } => "restore the directory from a backup",
             OpenError::Log { source, .. } if source.kind() == kv_wal::ErrorKind::Corrupt => {
                 "restore the directory from a backup; `kv wal-dump` shows what can be read"
             }
@@ -162,24 +207,63 @@ fn open_with(
     open_journal: impl FnOnce(Arc<dyn Storage>, Lsn, Visit<'_>) -> Result<Arc<dyn Journal>, WalError>,
 ) -> Result<Arc<Store>, OpenError> {
     let lock = lock(&*storage, options)?;
-    let db = Db::new();
+    let db = options.hash_seed.map_or_else(Db::new, Db::with_seed);
     let mut writer = db.writer();
+    let manifest = Manifest::load(&*storage).map_err(snapshot_error(options))?;
+    snapshot::remove_unnamed(&*storage, &manifest).map_err(snapshot_error(options))?;
+    let (manifest, damage) =
+        load_newest(&*storage, manifest, &mut writer).map_err(snapshot_error(options))?;
+    let mut replayed_bytes = 0;
     let after = Lsn(writer.applied().index);
     let journal = open_journal(Arc::clone(&storage), after, &mut |lsn, record| {
+        replayed_bytes += record.body.len() as u64;
         let body = Bytes::copy_from_slice(record.body);
         let (stamp, command) = decode_record(lsn.0, record.kind, body)?;
         writer.apply(stamp, &command);
         Ok(())
     });
     drop(writer);
-    let journal = journal.map_err(log_error(options))?;
+    let journal = match (journal, damage) {
+        (Ok(journal), damage) => Ok((journal, damage)),
+        (Err(WalError::Gap { .. }), Some(damage)) => Err(snapshot_error(options)(damage)),
+        (Err(error), _) => Err(log_error(options)(error)),
+    };
+    let (journal, damage) = journal?;
+    let damage = damage.map(|damage| damage.to_string());
     let parts = Parts {
         db,
+        storage,
         journal,
         clock,
         lock,
+        snapshots: Snapshots::new(manifest.clone(), replayed_bytes, damage),
     };
-    Ok(Store::new(parts, options))
+    let store = Store::new(parts, options);
+    store.purge(&manifest);
+    Ok(store)
+}
+
+/// Loads the newest generation that is whole. Returns the manifest from that one on, and what is
+/// wrong with a newer one; then the log must reach back further, or something is lost.
+fn load_newest(
+    storage: &dyn Storage,
+    mut manifest: Manifest,
+    writer: &mut Writer<'_>,
+) -> Result<(Manifest, Option<SnapshotError>), SnapshotError> {
+    let mut damage = None;
+    while let Some(newest) = manifest.generations.first() {
+        match snapshot::load(storage, newest, writer) {
+            Ok(()) => break,
+            Err(error) if error.is_damage() => {
+                tracing::error!(%error, index = newest.stamp.index, "a snapshot is damaged: falling back");
+                damage.get_or_insert(error);
+                manifest.generations.remove(0);
+                writer.reset();
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((manifest, damage))
 }
 
 fn lock(storage: &dyn Storage, options: &StoreOptions) -> Result<Box<dyn LockGuard>, OpenError> {
@@ -202,4 +286,9 @@ fn dir_error(options: &StoreOptions) -> impl FnOnce(std::io::Error) -> OpenError
 fn log_error(options: &StoreOptions) -> impl FnOnce(WalError) -> OpenError {
     let dir = options.data_dir.clone();
     |source| OpenError::Log { dir, source }
+}
+
+fn snapshot_error(options: &StoreOptions) -> impl FnOnce(SnapshotError) -> OpenError {
+    let dir = options.data_dir.clone();
+    |source| OpenError::Snapshot { dir, source }
 }

@@ -4,9 +4,12 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use kv_proto::{Reply, Request};
+use kv_proto::command::Set;
+use kv_proto::{Command, Reply, Request};
+use kv_wal::{Lsn, WalError};
 
 use super::admission::{self, Admission};
+use super::planted::Bug;
 use super::{Attendance, Batch, Intake, KIND_COMMAND, Refused, Store, Submitted, Ticket};
 
 thread_local! {
@@ -88,12 +91,13 @@ impl Store {
         self.expect_attention(attendance);
         intake.last_stamp_ms = intake.last_stamp_ms.max(now_ms);
         let stamp = intake.last_stamp_ms.to_le_bytes();
-        let (mut lsns, mut lost) = (None, Vec::new());
+        let (mut last_lsn, mut record_count, mut lost) = (None, 0, Vec::new());
         for Encoded { request, bytes } in encoded {
             let body = &scratch[bytes.clone()];
-            match self.journal.append(KIND_COMMAND, &[&stamp, body]) {
+            match self.append(&requests[*request].command, &stamp, body) {
                 Ok(lsn) => {
-                    lsns = Some((lsns.map_or(lsn.0, |(first, _)| first), lsn.0));
+                    last_lsn = Some(lsn.0);
+                    record_count += 1;
                     if intake.loses(requests[*request].fault) {
                         lost.push(*request);
                     }
@@ -102,7 +106,7 @@ impl Store {
             }
         }
         refused.sort_unstable_by_key(|(request, _)| *request);
-        let Some((first_lsn, last_lsn)) = lsns else {
+        let Some(last_lsn) = last_lsn else {
             self.withdraw_attention(attendance);
             return Submitted::Done(self.answer_unlogged(&requests, &refused));
         };
@@ -111,8 +115,8 @@ impl Store {
         self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         intake.queue.push_back(Batch {
             requests,
-            first_lsn,
             last_lsn,
+            record_count,
             now_ms: intake.last_stamp_ms,
             bytes,
             refused,
@@ -121,6 +125,20 @@ impl Store {
             ticket: ticket.clone(),
         });
         Submitted::Queued(ticket)
+    }
+
+    fn append(&self, command: &Command, stamp: &[u8], body: &[u8]) -> Result<Lsn, WalError> {
+        if self.options.plants(Bug::TornBatch)
+            && let Command::MSet { pairs, .. } = command
+        {
+            for (key, value) in pairs {
+                let mut body = Vec::new();
+                Command::Set(Set::new(key.clone(), value.clone())).encode(&mut body);
+                self.journal.append(KIND_COMMAND, &[stamp, &body])?;
+                self.journal.flush();
+            }
+        }
+        self.journal.append(KIND_COMMAND, &[stamp, body])
     }
 
     /// Before the first append: the log may commit, and look whether anybody waits, at any moment.
