@@ -16,7 +16,7 @@ pub enum Expiry {
 pub enum When {
     /// Unix milliseconds; below 0 counts as long past.
     UnixMs(i64),
-    /// Milliseconds after the command's stamp. [`Command::stamp`] turns it into `UnixMs` before
+    /// Milliseconds after the command's stamp. [`Command::stamp`](super::Command::stamp) turns it into `UnixMs` before
     /// the command is logged.
     InMs(i64),
 }

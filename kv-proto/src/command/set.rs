@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Expiry, Key};
 use crate::value::EncodedValue;
 
-/// [`Command::Set`].
+/// [`Command::Set`](super::Command::Set).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Set {
     /// Which entry.

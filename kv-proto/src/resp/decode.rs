@@ -337,9 +337,24 @@ enum Length {
     Bad,
 }
 
-/// Reads a number and CRLF at `at`.
+/// Reads a number and CRLF at `at`. Nearly all have one digit or two.
+#[inline]
 fn read_length(buffer: &[u8], at: usize) -> Length {
-    let rest = buffer.get(at..).unwrap_or_default();
+    let digit = |byte: u8| i64::from(byte - b'0');
+    match buffer.get(at..).unwrap_or_default() {
+        [a @ b'0'..=b'9', b'\r', b'\n', ..] => Length::Complete {
+            value: digit(*a),
+            end: at + 3,
+        },
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', ..] => Length::Complete {
+            value: digit(*a) * 10 + digit(*b),
+            end: at + 4,
+        },
+        rest => read_any_length(rest, at),
+    }
+}
+
+fn read_any_length(rest: &[u8], at: usize) -> Length {
     let line_end = rest
         .iter()
         .take(LENGTH_LINE_BYTES_MAX)

@@ -225,7 +225,10 @@ impl CommandSpec {
     }
 
     fn subcommand(&self, args: Args<'_>) -> Result<Option<&'static Subcommand>, ErrorReply> {
-        let Some(name) = args.get(1).filter(|_| !self.subcommands.is_empty()) else {
+        if self.subcommands.is_empty() {
+            return Ok(None);
+        }
+        let Some(name) = args.get(1) else {
             return Ok(None);
         };
         let found = self

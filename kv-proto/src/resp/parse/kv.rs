@@ -18,7 +18,7 @@ pub(in crate::resp) const SPECS: &[CommandSpec] = &[
         "Stores a value if the present one is as expected; returns 1 or 0.", cas),
     spec("kv.range", -3, Flags::READONLY, KeyArgs::NONE, "start end [LIMIT n] [REV]",
         "Returns keys and values from start up to, not including, end; - and + are open ends.", range),
-    spec("kv.meta", -1, Flags::FAST_READ, KeyArgs::NONE, "[key]",
+    spec("kv.meta", -1, Flags::FAST_READ, KeyArgs::ONE, "[key]",
         "Returns what is known of a key, or of this node.", meta),
     spec("kv.fault", -3, Flags::GROWS, KeyArgs::NONE, "chance command ...",
         "Executes a write that fails to reach memory with a chance of 0 to 1, to test recovery.", fault),
