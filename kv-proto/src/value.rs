@@ -25,6 +25,7 @@ mod validate;
 
 pub use self::serde::VALUE_NEWTYPE;
 pub use json::JsonError;
+pub(crate) use json::json_text;
 
 /// Containers may be nested this deep.
 pub const NESTING_MAX: usize = 64;

@@ -264,7 +264,10 @@ fn take_list<T>(from: &mut Source, take: impl Fn(&mut Source) -> Result<T>) -> R
     if count > from.list_count_max {
         return Err(CommandError::TooMany(from.list_count_max));
     }
-    let mut items = Vec::with_capacity(count.min(from.bytes.len()).min(256));
+    if count > from.bytes.len() {
+        return Err(CommandError::Truncated);
+    }
+    let mut items = Vec::with_capacity(count.min(128));
     for _ in 0..count {
         items.push(take(from)?);
     }

@@ -231,7 +231,7 @@ impl Source {
 
     fn items(&mut self, depth: usize) -> Result<Vec<Reply>, ReplyError> {
         let count = self.open(depth, 1)?;
-        let mut items = Vec::with_capacity(count.min(256));
+        let mut items = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             items.push(self.reply(depth)?);
         }
@@ -240,7 +240,7 @@ impl Source {
 
     fn pairs(&mut self, depth: usize) -> Result<Vec<(Reply, Reply)>, ReplyError> {
         let count = self.open(depth, 2)?;
-        let mut pairs = Vec::with_capacity(count.min(128));
+        let mut pairs = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             pairs.push((self.reply(depth)?, self.reply(depth)?));
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::value::{Tag, Value};
+use crate::value::{Tag, json_text};
 
 /// The bytes that a RESP `GET` shows of a value: strings and byte strings as they are, everything
 /// else as JSON text (`null`, `true`, `3`, `[1,2]`).
@@ -13,11 +13,8 @@ use crate::value::{Tag, Value};
 pub fn resp_text(tag: Tag, payload: &[u8]) -> Cow<'_, [u8]> {
     match (tag, payload) {
         (Tag::Bytes | Tag::Str, bytes) => Cow::Borrowed(bytes),
-        (Tag::Null, []) => Cow::Borrowed(b"null"),
-        (Tag::Bool, [0]) => Cow::Borrowed(b"false"),
-        (Tag::Bool, [1]) => Cow::Borrowed(b"true"),
-        (tag, payload) => match Value::decode(tag, payload) {
-            Ok(value) => Cow::Owned(value.to_json().into_bytes()),
+        (tag, payload) => match json_text(tag, payload) {
+            Ok(text) => Cow::Owned(text),
             Err(_) => Cow::Borrowed(payload),
         },
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::validate::validate;
 use super::{NESTING_MAX, Tag, Value, ValueError};
 
 const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
@@ -37,17 +38,12 @@ impl Value {
     /// # Errors
     /// If it is not the canonical encoding of a value.
     pub fn decode(tag: Tag, payload: &[u8]) -> Result<Value, ValueError> {
+        // Once it is known to be one, no count in it lies about how much to reserve.
+        validate(tag, payload)?;
         match tag {
             Tag::Str => text(payload).map(Value::Str),
             Tag::Bytes => Ok(Value::Bytes(payload.to_vec())),
-            _ => {
-                let mut rest = payload;
-                let value = decode_sized(tag, &mut rest, 0)?;
-                match rest.len() {
-                    0 => Ok(value),
-                    count => Err(ValueError::Trailing(count)),
-                }
-            }
+            _ => decode_sized(tag, &mut &*payload, 0),
         }
     }
 }
@@ -79,7 +75,7 @@ fn encode_sized(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-fn float_bits(f: f64) -> u64 {
+pub(super) fn float_bits(f: f64) -> u64 {
     if f.is_nan() {
         CANONICAL_NAN
     } else {
@@ -87,12 +83,12 @@ fn float_bits(f: f64) -> u64 {
     }
 }
 
-fn encode_count(count: usize, out: &mut Vec<u8>) {
+pub(super) fn encode_count(count: usize, out: &mut Vec<u8>) {
     let count = u32::try_from(count).expect("a value in memory has fewer than 2^32 items");
     out.extend_from_slice(&count.to_le_bytes());
 }
 
-fn encode_block(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn encode_block(bytes: &[u8], out: &mut Vec<u8>) {
     encode_count(bytes.len(), out);
     out.extend_from_slice(bytes);
 }
@@ -127,19 +123,19 @@ pub(super) fn take_block<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], ValueError
 }
 
 fn decode_item(rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
-    let [byte] = take_array(rest)?;
-    let tag = Tag::from_u8(byte).ok_or(ValueError::UnknownTag(byte))?;
+    let tag = take_tag(rest)?;
     decode_sized(tag, rest, depth)
+}
+
+pub(super) fn take_tag(rest: &mut &[u8]) -> Result<Tag, ValueError> {
+    let [byte] = take_array(rest)?;
+    Tag::from_u8(byte).ok_or(ValueError::UnknownTag(byte))
 }
 
 fn decode_sized(tag: Tag, rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
     Ok(match tag {
         Tag::Null => Value::Null,
-        Tag::Bool => match take_array(rest)? {
-            [0] => Value::Bool(false),
-            [1] => Value::Bool(true),
-            _ => return Err(ValueError::NotCanonical("bool is neither 0 nor 1")),
-        },
+        Tag::Bool => Value::Bool(check_bool(rest)?),
         Tag::Int => Value::Int(i64::from_le_bytes(take_array(rest)?)),
         Tag::Float => Value::Float(check_float(rest)?),
         Tag::Str => Value::Str(text(take_block(rest)?)?),
@@ -147,6 +143,14 @@ fn decode_sized(tag: Tag, rest: &mut &[u8], depth: usize) -> Result<Value, Value
         Tag::List => decode_list(rest, depth + 1)?,
         Tag::Map => decode_map(rest, depth + 1)?,
     })
+}
+
+pub(super) fn check_bool(rest: &mut &[u8]) -> Result<bool, ValueError> {
+    match take_array(rest)? {
+        [0] => Ok(false),
+        [1] => Ok(true),
+        _ => Err(ValueError::NotCanonical("bool is neither 0 nor 1")),
+    }
 }
 
 pub(super) fn check_float(rest: &mut &[u8]) -> Result<f64, ValueError> {
@@ -158,10 +162,9 @@ pub(super) fn check_float(rest: &mut &[u8]) -> Result<f64, ValueError> {
     Ok(float)
 }
 
-/// Items are at least a byte each, so the bytes present bound what a count may reserve.
 fn decode_list(rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
     let count = open_container(rest, depth)?;
-    let mut items = Vec::with_capacity(count.min(rest.len()).min(1024));
+    let mut items = Vec::with_capacity(count);
     for _ in 0..count {
         items.push(decode_item(rest, depth)?);
     }
@@ -173,12 +176,6 @@ fn decode_map(rest: &mut &[u8], depth: usize) -> Result<Value, ValueError> {
     let mut fields: BTreeMap<String, Value> = BTreeMap::new();
     for _ in 0..count {
         let name = text(take_block(rest)?)?;
-        if fields
-            .last_key_value()
-            .is_some_and(|(last, _)| *last >= name)
-        {
-            return Err(ValueError::NotCanonical("map keys do not ascend"));
-        }
         let item = decode_item(rest, depth)?;
         fields.insert(name, item);
     }

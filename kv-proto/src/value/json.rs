@@ -4,19 +4,41 @@
 //! `{"$base64": "…"}`, which is read back as bytes. A map that looks like that is shown with one
 //! more `$`. JSON has no NaN and no infinity either: they are shown as `null`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
-use super::{NESTING_MAX, Value};
+use super::{EncodedValue, NESTING_MAX, Value};
+
+mod read;
+mod write;
+
+pub(crate) use write::json_text;
 
 pub(super) const BYTES_FIELD: &str = "$base64";
 
 /// Whether an object of this one field is read as anything but a map of this one field.
 fn is_marked(name: &str) -> bool {
     name.starts_with('$') && name.trim_start_matches('$') == "base64"
+}
+
+/// How the name of a map's only field is shown.
+pub(super) fn shown_name(name: &str) -> Cow<'_, str> {
+    match is_marked(name) {
+        true => Cow::Owned(format!("${name}")),
+        false => Cow::Borrowed(name),
+    }
+}
+
+/// The name of a map's only field that is shown as `name`.
+pub(super) fn meant_name(name: &str) -> &str {
+    match name.strip_prefix('$') {
+        Some(meant) if is_marked(meant) => meant,
+        _ => name,
+    }
 }
 
 /// Why text is not a value.
@@ -42,7 +64,8 @@ impl Value {
     /// # Errors
     /// If it is not JSON or nests too deep.
     pub fn from_json(text: &[u8]) -> Result<Value, JsonError> {
-        Value::from_json_value(serde_json::from_slice(text)?)
+        let encoded = EncodedValue::from_json(text)?;
+        Ok(encoded.decode().expect("what is encoded here is canonical"))
     }
 
     /// Takes over a parsed JSON value.
@@ -84,9 +107,9 @@ pub(super) fn bytes_to_json(bytes: &[u8]) -> Json {
 
 fn map_to_json(fields: &BTreeMap<String, Value>) -> Json {
     let only_one = fields.len() == 1;
-    let shown = |name: &String| match only_one && is_marked(name) {
-        true => format!("${name}"),
-        false => name.clone(),
+    let shown = |name: &str| match only_one {
+        true => shown_name(name).into_owned(),
+        false => name.to_owned(),
     };
     let fields = fields
         .iter()
@@ -128,9 +151,9 @@ fn from_object(fields: serde_json::Map<String, Json>, depth: usize) -> Result<Va
     }
     let depth = open_container(depth)?;
     let only_one = fields.len() == 1;
-    let meant = |name: String| match name.strip_prefix('$') {
-        Some(rest) if only_one && is_marked(rest) => rest.to_owned(),
-        _ => name,
+    let meant = |name: String| match only_one {
+        true => meant_name(&name).to_owned(),
+        false => name,
     };
     let fields = fields
         .into_iter()

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::json::{BYTES_FIELD, JsonError, bytes_from_text, bytes_to_json};
+use super::json::{BYTES_FIELD, JsonError, bytes_from_text, bytes_to_json, meant_name, shown_name};
 use super::{NESTING_MAX, Value};
 
 /// Name of the newtype struct as which a value, at every level, is serialized.
@@ -38,6 +38,9 @@ impl Serialize for Content<'_> {
             }
             Value::Bytes(bytes) => serializer.serialize_bytes(bytes),
             Value::List(items) => serializer.collect_seq(items),
+            Value::Map(fields) if serializer.is_human_readable() && fields.len() == 1 => {
+                serializer.collect_map(fields.iter().map(|(name, item)| (shown_name(name), item)))
+            }
             Value::Map(fields) => serializer.collect_map(fields),
         }
     }
@@ -156,12 +159,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(name) = map.next_key::<String>()? {
             fields.insert(name, map.next_value_seed(item)?);
         }
-        match fields.get(BYTES_FIELD) {
-            Some(Value::Str(text)) if self.readable && fields.len() == 1 => {
-                bytes_from_text(text).map_err(A::Error::custom)
-            }
-            _ => Ok(Value::Map(fields)),
+        if !self.readable || fields.len() != 1 {
+            return Ok(Value::Map(fields));
         }
+        if let Some(Value::Str(text)) = fields.get(BYTES_FIELD) {
+            return bytes_from_text(text).map_err(A::Error::custom);
+        }
+        let meant = |(name, item): (String, Value)| (meant_name(&name).to_owned(), item);
+        Ok(Value::Map(fields.into_iter().map(meant).collect()))
     }
 }
 

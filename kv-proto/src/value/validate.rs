@@ -1,6 +1,8 @@
 //! Whether bytes are a canonical encoding, without building the value.
 
-use super::codec::{check_float, check_text, open_container, take_array, take_block};
+use super::codec::{
+    check_bool, check_float, check_text, open_container, take_array, take_block, take_tag,
+};
 use super::{EncodedValue, Tag, ValueError};
 
 impl EncodedValue {
@@ -9,32 +11,32 @@ impl EncodedValue {
     /// # Errors
     /// The same as those of decoding.
     pub fn validate(&self) -> Result<(), ValueError> {
-        let mut rest = self.payload.as_ref();
-        match self.tag {
-            Tag::Bytes => return Ok(()),
-            Tag::Str => return check_text(rest).map(|_| ()),
-            tag => sized(tag, &mut rest, 0)?,
-        }
-        match rest.len() {
-            0 => Ok(()),
-            count => Err(ValueError::Trailing(count)),
-        }
+        validate(self.tag, &self.payload)
+    }
+}
+
+pub(super) fn validate(tag: Tag, payload: &[u8]) -> Result<(), ValueError> {
+    let mut rest = payload;
+    match tag {
+        Tag::Bytes => return Ok(()),
+        Tag::Str => return check_text(rest).map(|_| ()),
+        tag => sized(tag, &mut rest, 0)?,
+    }
+    match rest.len() {
+        0 => Ok(()),
+        count => Err(ValueError::Trailing(count)),
     }
 }
 
 fn item(rest: &mut &[u8], depth: usize) -> Result<(), ValueError> {
-    let [byte] = take_array(rest)?;
-    let tag = Tag::from_u8(byte).ok_or(ValueError::UnknownTag(byte))?;
+    let tag = take_tag(rest)?;
     sized(tag, rest, depth)
 }
 
 fn sized(tag: Tag, rest: &mut &[u8], depth: usize) -> Result<(), ValueError> {
     match tag {
         Tag::Null => Ok(()),
-        Tag::Bool => match take_array(rest)? {
-            [0 | 1] => Ok(()),
-            _ => Err(ValueError::NotCanonical("bool is neither 0 nor 1")),
-        },
+        Tag::Bool => check_bool(rest).map(|_| ()),
         Tag::Int => take_array::<8>(rest).map(|_| ()),
         Tag::Float => check_float(rest).map(|_| ()),
         Tag::Str => check_text(take_block(rest)?).map(|_| ()),

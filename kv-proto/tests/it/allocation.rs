@@ -114,6 +114,49 @@ fn announced_counts_reserve_little() {
     assert!(bytes < SLACK_BYTES, "{bytes} bytes for a reply");
 }
 
+/// Decoding takes so many times what came, and little more.
+const FACTOR: usize = 96;
+
+fn assert_in_proportion(what: &str, len: usize, (_, bytes): (usize, usize)) {
+    let max = SLACK_BYTES + FACTOR * len;
+    assert!(bytes <= max, "{bytes} bytes for {len} bytes of {what}");
+}
+
+#[test]
+fn nested_lies_reserve_little() {
+    let lists = [6, 0, 4, 0, 0].repeat(400);
+    let lists = [&[0, 4, 0, 0], lists.as_slice()].concat();
+    let taken = allocations(|| Value::decode(Tag::List, &lists));
+    assert_in_proportion("lists", lists.len(), taken);
+    let arrays = Bytes::from([10, 0, 4, 0, 0].repeat(400));
+    let taken = allocations(|| decode_reply(arrays.clone()));
+    assert_in_proportion("arrays", arrays.len(), taken);
+    let mgets = [0x02, 0, 4, 0, 0].repeat(800);
+    let mgets = Bytes::from([b"\x50\0\0\0\0\0\x03\0\0", mgets.as_slice()].concat());
+    let taken = allocations(|| Command::decode(mgets.clone()));
+    assert_in_proportion("commands", mgets.len(), taken);
+}
+
+#[test]
+fn json_takes_in_proportion_to_its_length() {
+    let nested = [
+        "[".repeat(60),
+        "[],".repeat(2000),
+        "[]".to_owned(),
+        "]".repeat(60),
+    ]
+    .concat();
+    let names = (0..2000).rev().map(|name| format!("\"{name:x}\":0"));
+    let map = format!("{{{}}}", names.collect::<Vec<_>>().join(","));
+    for text in [nested, map, format!("[{}0]", "0,".repeat(5000))] {
+        let taken = allocations(|| kv_proto::EncodedValue::from_json(text.as_bytes()).unwrap());
+        assert_in_proportion("JSON", text.len(), taken);
+        let encoded = kv_proto::EncodedValue::from_json(text.as_bytes()).unwrap();
+        let taken = allocations(|| encoded.to_json().unwrap());
+        assert_in_proportion("an encoding", encoded.payload.len(), taken);
+    }
+}
+
 #[test]
 fn an_announced_frame_reserves_little() {
     let mut server = ServerCodec::new(WireLimits::default(), Limits::default());

@@ -32,6 +32,19 @@ proptest! {
     }
 
     #[test]
+    fn json_is_the_same_with_and_without_building_the_value(value in value()) {
+        let encoded = EncodedValue::from(&value);
+        let text = value.to_json();
+        prop_assert_eq!(encoded.to_json().unwrap(), text.clone());
+        let read = EncodedValue::from_json(text.as_bytes()).unwrap();
+        let built = Value::from_json_value(value.to_json_value()).unwrap();
+        prop_assert_eq!(&read, &EncodedValue::from(&built));
+        prop_assert_eq!(serde_json::to_string(&value).unwrap(), text.clone());
+        let deserialized: Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(read, EncodedValue::from(&deserialized));
+    }
+
+    #[test]
     fn json_text_round_trips(value in json_value()) {
         let text = value.to_json();
         let read = Value::from_json(text.as_bytes()).unwrap();

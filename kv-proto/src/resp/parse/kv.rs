@@ -7,7 +7,7 @@ use crate::command::{Command, Key, Set, SetCondition, SetReply};
 use crate::number::parse_f64;
 use crate::resp::spec::{CommandSpec, Flags, KeyArgs, spec};
 use crate::resp::table::resolve;
-use crate::value::{EncodedValue, Value};
+use crate::value::EncodedValue;
 
 #[rustfmt::skip]
 pub(in crate::resp) const SPECS: &[CommandSpec] = &[
@@ -28,8 +28,8 @@ fn set(words: &mut Words<'_>) -> Result<Parsed> {
     let key = words.bytes()?;
     let json = words.take()?;
     words.limits.check_value_len(json.len())?;
-    let value = Value::from_json(json).map_err(|error| err(error.to_string()))?;
-    with_options(Set::new(key, EncodedValue::from(&value)), words)
+    let value = EncodedValue::from_json(json).map_err(|error| err(error.to_string()))?;
+    with_options(Set::new(key, value), words)
 }
 
 /// The same as `SET key new IFEQ old` with a count for an answer: texts are compared, and a byte

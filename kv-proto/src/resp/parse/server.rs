@@ -42,7 +42,7 @@ pub(in crate::resp) const SPECS: &[CommandSpec] = &[
         "Returns the time: seconds and microseconds.", time),
     CommandSpec {
         subcommands: FUNCTION,
-        ..spec("function", -2, Flags::WRITE, NONE, "FLUSH [ASYNC|SYNC]",
+        ..spec("function", -2, FLAGS, NONE, "FLUSH [ASYNC|SYNC]",
             "There are no functions; flushing them succeeds.", help)
     },
 ];
