@@ -6,7 +6,7 @@
 //!    failure is shrunk to the fewest commands of its epoch that still fail.
 //! 3. At the end of an epoch everything that is stored is compared: values, expiries, count.
 //!
-//! `compare` lists the differences that are meant.
+//! `compare` and `arguments` list the differences that are meant.
 
 mod arguments;
 mod compare;
@@ -106,8 +106,8 @@ fn epoch_steps(random: &mut Random) -> Vec<Step> {
 /// Leaves any transaction, reads everything, then counts: no key is left that has expired unseen.
 fn full_comparison() -> impl Iterator<Item = Step> {
     let on = |name: &str, key: &[u8]| vec![name.as_bytes().to_vec(), key.to_vec()];
-    let reads = move |key: &&'static [u8]| ["GET", "TYPE", "PEXPIRETIME"].map(|name| on(name, key));
-    let read_all = arguments::keys().iter().flat_map(reads);
+    let reads = move |key: &'static [u8]| ["GET", "TYPE", "PEXPIRETIME"].map(|name| on(name, key));
+    let read_all = arguments::keys().flat_map(reads);
     let steps = std::iter::once(command(&["RESET"]))
         .chain(read_all)
         .chain([command(&["KEYS", "*"])])

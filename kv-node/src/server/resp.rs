@@ -165,6 +165,7 @@ impl<B: Backend> Peer<B> {
         let spec = match resp::resolve(args) {
             Ok(spec) => spec,
             Err(_) if is_http(args) => return Step::Close(CloseReason::Protocol),
+            Err(error) if is_exec(args) => return self.refuse_exec(&error),
             Err(error) => return self.refuse(error),
         };
         let index = index_of(spec);
@@ -198,6 +199,13 @@ impl<B: Backend> Peer<B> {
             transaction.spoil();
         }
         Step::Answer(error.into())
+    }
+
+    /// An EXEC with arguments ends the transaction, as if it had been spoiled.
+    fn refuse_exec(&mut self, error: &ErrorReply) -> Step {
+        self.leave_multi();
+        let message = format!("Transaction discarded because of: {}", error.message);
+        Step::Answer(ErrorReply::new(ErrorCode::ExecAbort, message).into())
     }
 
     fn may_run(&self, spec: &CommandSpec) -> Result<(), ErrorReply> {
@@ -292,6 +300,10 @@ impl<B: Backend> Peer<B> {
 fn index_of(spec: &'static CommandSpec) -> usize {
     let start = resp::commands().as_ptr().addr();
     (std::ptr::from_ref(spec).addr() - start) / size_of::<CommandSpec>()
+}
+
+fn is_exec(args: Args<'_>) -> bool {
+    args.name().eq_ignore_ascii_case(b"EXEC")
 }
 
 /// Whether a browser was made to send its requests here: it takes each line of what it was given

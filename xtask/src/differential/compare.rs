@@ -9,6 +9,9 @@
 //! 4. `RANDOMKEY`, `DBSIZE` (Redis counts the expired until it meets them), `TIME`, `INFO`,
 //!    `HELLO`, `CLIENT ID`, `COMMAND`, `CONFIG`: the type of the reply only. What `DBSIZE` says is compared
 //!    once every key has been met.
+//!    RESP3's marked text (`INFO`) counts as bytes.
+//! 5. `GETEX` with a time that cannot be: ours refuses it, Redis answers nil if the key is absent.
+//!    `SCAN` with a negative cursor: ours refuses it, to Redis it is a large one.
 
 use crate::resp::{Command, Reply};
 
@@ -24,10 +27,23 @@ pub(super) enum Mode {
     Near(i64),
     /// The same type of reply.
     Type,
+    /// Exactly, but an absent key does not excuse a bad time.
+    GetEx,
+    /// The same type of reply, but a bad cursor may be refused.
+    ScanFrom,
 }
 
 /// Seconds that two clocks may be read apart.
 const CLOCK_SLACK_S: i64 = 3;
+
+/// What ours says of a time that cannot be.
+const BAD_TIMES: &[&str] = &[
+    "ERR invalid expire time in 'getex' command",
+    "ERR value is not an integer or out of range",
+];
+
+/// What ours says of a cursor that cannot be.
+const BAD_CURSORS: &[&str] = &["ERR invalid cursor"];
 
 /// What an unknown command's error starts with.
 const UNKNOWN_COMMAND: &[u8] = b"ERR unknown command '";
@@ -39,8 +55,10 @@ pub(super) fn mode_of(command: &Command) -> Mode {
         b"KEYS" => Mode::Unordered,
         b"PUBSUB" if word(1).as_deref() == Some(b"CHANNELS") => Mode::Unordered,
         b"SCAN" if is_whole_scan(command) => Mode::Scan,
+        b"GETEX" => Mode::GetEx,
         b"TTL" | b"EXPIRETIME" => Mode::Near(CLOCK_SLACK_S),
         b"PTTL" | b"PEXPIRETIME" => Mode::Near(CLOCK_SLACK_S * 1000),
+        b"SCAN" if word(1).is_some_and(|cursor| cursor.starts_with(b"-")) => Mode::ScanFrom,
         b"SCAN" | b"RANDOMKEY" | b"DBSIZE" | b"TIME" | b"INFO" => Mode::Type,
         b"HELLO" | b"COMMAND" | b"CONFIG" => Mode::Type,
         b"CLIENT" if word(1).as_deref() == Some(b"ID") => Mode::Type,
@@ -58,6 +76,8 @@ pub(super) fn equal(mode: Mode, expected: &Reply, got: &Reply) -> bool {
         Mode::Unordered => sorted(expected) == sorted(got),
         Mode::Scan => equal_scans(expected, got),
         Mode::Near(slack) => near(slack, expected, got),
+        Mode::GetEx => expected == got || is_nil(expected) && is_error(got, BAD_TIMES),
+        Mode::ScanFrom => equal(Mode::Type, expected, got) || is_error(got, BAD_CURSORS),
         Mode::Type => type_byte(expected) == type_byte(got),
     }
 }
@@ -97,6 +117,16 @@ fn error_part(text: &[u8]) -> &[u8] {
     &text[..UNKNOWN_COMMAND.len() + name_len]
 }
 
+fn is_nil(reply: &Reply) -> bool {
+    matches!(type_byte(reply), b'$' | b'_') && reply.bytes().is_none()
+}
+
+fn is_error(reply: &Reply, texts: &[&str]) -> bool {
+    reply
+        .error()
+        .is_some_and(|error| texts.contains(&error.as_str()))
+}
+
 fn sorted(reply: &Reply) -> Reply {
     let Reply::Many(kind, items) = reply else {
         return reply.clone();
@@ -128,8 +158,10 @@ fn near(slack: i64, expected: &Reply, got: &Reply) -> bool {
     }
 }
 
+/// What a reply starts with; marked text counts as bytes.
 fn type_byte(reply: &Reply) -> u8 {
     match reply {
+        Reply::Bulk(b'=', _) => b'$',
         Reply::Line(kind, _) | Reply::Bulk(kind, _) | Reply::Nil(kind) | Reply::Many(kind, _) => {
             *kind
         }
@@ -174,6 +206,16 @@ mod tests {
         let mode = mode_of(&command(&["keys", "*"]));
         assert!(equal(mode, &list(&["+a", "+b"]), &list(&["+b", "+a"])));
         assert!(!equal(mode, &list(&["+a", "+b"]), &list(&["+a", "+a"])));
+    }
+
+    #[test]
+    fn a_bad_time_is_refused_for_an_absent_key_only() {
+        let mode = mode_of(&command(&["GETEX", "a", "PX", "-1"]));
+        let refused = line("-ERR invalid expire time in 'getex' command");
+        assert!(equal(mode, &Reply::Nil(b'$'), &refused));
+        assert!(equal(mode, &line("_"), &refused));
+        assert!(!equal(mode, &Reply::Bulk(b'$', b"x".to_vec()), &refused));
+        assert!(!equal(mode, &Reply::Nil(b'$'), &line("-ERR syntax error")));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! A sequence: thirty commands over three connections.
+//! A sequence: thirty commands over three connections, and what they need to be there.
 
 use super::compare::{Mode, mode_of};
 use super::grammar;
 use crate::random::Random;
 use crate::resp::{Command, command};
 
-/// Commands in a sequence.
+/// Commands in a sequence, without those that make watched keys exist.
 pub(super) const LEN: usize = 30;
 
 /// Which connection sends a command.
@@ -49,6 +49,26 @@ pub(super) fn random(random: &mut Random) -> Vec<Step> {
         }
     }
     steps.truncate(LEN);
+    steps.into_iter().flat_map(watching_what_exists).collect()
+}
+
+/// A step; before a `WATCH`, what makes its keys exist.
+///
+/// Ours compares versions: a key that is absent at `WATCH` and at `EXEC` has not changed, whatever
+/// was between. Redis remembers that it was touched. The difference is meant, so it is avoided.
+fn watching_what_exists(step: Step) -> Vec<Step> {
+    let is_watch = step.command[0].eq_ignore_ascii_case(b"WATCH");
+    let keys = if is_watch {
+        step.command[1..].to_vec()
+    } else {
+        Vec::new()
+    };
+    let make = |key| vec![b"SETNX".to_vec(), key, b"x".to_vec()];
+    let mut steps: Vec<Step> = keys
+        .into_iter()
+        .map(|key| Step::new(step.lane, make(key)))
+        .collect();
+    steps.push(step);
     steps
 }
 
