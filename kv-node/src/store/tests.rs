@@ -6,6 +6,7 @@ use kv_proto::{EncodedValue, ErrorCode};
 use kv_wal::{SimStorage, Storage};
 
 use super::*;
+use crate::snapshot::{Manifest, Unpaced};
 
 fn key(text: &str) -> Key {
     Bytes::copy_from_slice(text.as_bytes())
@@ -253,4 +254,124 @@ fn the_log_is_below_the_data_dir() {
     let sim = Sim::new();
     sim.open().execute(set("k", "v"));
     assert!(!sim.disk.list(Path::new("wal")).unwrap().is_empty());
+}
+
+/// Each generation's first file.
+fn damage_newest(sim: &Sim) {
+    let manifest = Manifest::load(&sim.disk).unwrap();
+    let id = manifest.generations[0].part_ids().next().unwrap();
+    assert!(sim.disk.flip_bit(&id.path(), 9, 0));
+}
+
+fn fill(store: &Store, range: std::ops::Range<u32>) {
+    for i in range {
+        let reply = store.execute(set(&format!("key:{i}"), &"v".repeat(100)));
+        assert_eq!(reply, Reply::Ok);
+    }
+}
+
+#[test]
+fn a_snapshot_and_the_log_after_it_give_the_same_state() {
+    let sim = Sim::new();
+    let store = sim.open();
+    fill(&store, 0..300);
+    assert_eq!(store.snapshot(&mut Unpaced).unwrap().index, 300);
+    fill(&store, 200..400);
+    let digest = store.db().digest();
+    let store = sim.open_again(store);
+    assert_eq!(store.db().digest(), digest);
+    assert_eq!(store.snapshot_status().index, 300);
+}
+
+#[test]
+fn the_log_is_purged_once_two_snapshots_cover_it() {
+    let sim = Sim::new();
+    let store = sim.open();
+    fill(&store, 0..500);
+    let segments = || sim.disk.list(Path::new("wal")).unwrap();
+    let first = segments()
+        .into_iter()
+        .find(|name| name.contains("-0000000000000001"));
+    assert!(first.is_some());
+    store.snapshot(&mut Unpaced).unwrap();
+    assert!(segments().contains(first.as_ref().unwrap()));
+    fill(&store, 500..600);
+    store.snapshot(&mut Unpaced).unwrap();
+    assert!(!segments().contains(first.as_ref().unwrap()));
+    assert_eq!(sim.open_again(store).db().key_count(), 600);
+}
+
+#[test]
+fn a_damaged_newest_snapshot_is_no_loss_and_is_told() {
+    let sim = Sim::new();
+    let store = sim.open();
+    for round in 1..4 {
+        fill(&store, round * 100..round * 100 + 150);
+        store.snapshot(&mut Unpaced).unwrap();
+    }
+    let digest = store.db().digest();
+    store.close().unwrap();
+    drop(store);
+    damage_newest(&sim);
+    let store = sim.open();
+    assert_eq!(store.db().digest(), digest);
+    let told = store.snapshot_status().last_error.unwrap();
+    assert!(told.contains("at byte"), "{told}");
+    fill(&store, 0..1);
+    store.snapshot(&mut Unpaced).unwrap();
+    assert_eq!(sim.open_again(store).snapshot_status().last_error, None);
+}
+
+#[test]
+fn damaged_snapshots_without_a_log_are_refused_by_name() {
+    let sim = Sim::new();
+    let store = sim.open();
+    for round in 1..4 {
+        fill(&store, round * 100..round * 100 + 150);
+        store.snapshot(&mut Unpaced).unwrap();
+    }
+    store.close().unwrap();
+    drop(store);
+    for generation in Manifest::load(&sim.disk).unwrap().generations {
+        let id = generation.part_ids().next().unwrap();
+        sim.disk.flip_bit(&id.path(), 9, 0);
+    }
+    let disk = Arc::new(sim.disk.clone());
+    let refused = Store::open_inline(disk, sim.clock.clone(), &sim.options).unwrap_err();
+    assert!(matches!(refused, OpenError::Snapshot { .. }), "{refused}");
+    assert!(refused.to_string().contains(".snap at byte 0"), "{refused}");
+}
+
+#[test]
+fn a_snapshot_is_due_when_the_log_has_grown_or_somebody_asks() {
+    let mut sim = Sim::new();
+    sim.options.snapshot.wal_bytes = 100_000;
+    let store = sim.open();
+    fill(&store, 0..100);
+    assert!(!store.is_snapshot_due());
+    fill(&store, 0..200);
+    assert!(store.is_snapshot_due());
+    let store = sim.open_again(store);
+    fill(&store, 0..150);
+    assert!(store.is_snapshot_due(), "what was replayed counts");
+    store.snapshot(&mut Unpaced).unwrap();
+    assert!(!store.is_snapshot_due());
+    store.request_snapshot();
+    assert!(store.is_snapshot_due());
+    store.snapshot(&mut Unpaced).unwrap();
+    assert!(!store.is_snapshot_due());
+}
+
+#[test]
+fn a_full_disk_fails_a_snapshot_and_nothing_else() {
+    let sim = Sim::new();
+    let store = sim.open();
+    fill(&store, 0..100);
+    sim.disk.set_capacity(sim.disk.used_bytes() + 1000);
+    store.snapshot(&mut Unpaced).unwrap_err();
+    assert!(store.snapshot_status().last_error.is_some());
+    assert_eq!(store.execute(set("k", "v")), Reply::Ok);
+    sim.disk.set_capacity(u64::MAX);
+    store.snapshot(&mut Unpaced).unwrap();
+    assert_eq!(sim.open_again(store).db().key_count(), 101);
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod concurrency;
 mod crash;
+mod db_model;
 mod process;
 mod server_admin;
 mod server_auth;
