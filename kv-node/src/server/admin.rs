@@ -155,15 +155,21 @@ async fn serve(stream: TcpStream, router: Router) {
 }
 
 async fn ready(State(view): State<Arc<View>>) -> Response {
-    let status = view.observed.get().map(|observed| (observed.status)());
-    match status {
-        None => (StatusCode::SERVICE_UNAVAILABLE, "loading\n").into_response(),
-        Some(status) if !status.ready => {
-            let why = format!("not ready: {}\n", status.health);
-            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
-        }
-        Some(_) => "ready\n".into_response(),
+    match why_not_ready(&view) {
+        None => "ready\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
+}
+
+fn why_not_ready(view: &View) -> Option<String> {
+    let Some(observed) = view.observed.get() else {
+        return Some("loading".into());
+    };
+    if observed.hub.clients.is_closed() {
+        return Some("stopping".into());
+    }
+    let status = (observed.status)();
+    (!status.ready).then(|| format!("not ready: {}", status.health))
 }
 
 async fn metrics(State(view): State<Arc<View>>) -> Response {

@@ -198,6 +198,11 @@ impl Clients {
         }
     }
 
+    /// Whether no more are taken in.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.present.lock().is_closed
+    }
+
     /// Returns when there is none.
     pub(crate) async fn all_gone(&self) {
         loop {

@@ -25,7 +25,8 @@ pub struct ServerSettings {
     #[arg(long, env = "KV_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
-    /// Threads that serve connections, 1 to 64
+    /// Threads that serve connections, 1 to 64; by default half as many as there are processors,
+    /// at most 8
     #[arg(long, env = "KV_IO_THREADS", value_name = "N", default_value_t = Self::default().io_threads,
           value_parser = count_between(1, 64))]
     pub io_threads: usize,
@@ -93,7 +94,7 @@ impl Default for ServerSettings {
             listen: (Ipv4Addr::LOCALHOST, 5000).into(),
             admin: (Ipv4Addr::LOCALHOST, 5200).into(),
             password_file: None,
-            io_threads: 1,
+            io_threads: usable_threads(),
             debug_faults: false,
             connections_max: 10_000,
             frame_bytes_max: ByteSize::mib(16),
@@ -119,6 +120,12 @@ impl ServerSettings {
             batch_ops_max: self.batch_ops_max,
         }
     }
+}
+
+/// The other half is for the log, the system's network code, and everybody else.
+fn usable_threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (processors / 2).clamp(1, 8)
 }
 
 fn count_between(min: usize, max: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {

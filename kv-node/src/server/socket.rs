@@ -20,14 +20,15 @@ use tokio_util::io::poll_read_buf;
 use super::clients::{Client, CloseReason, Phase};
 use super::hub::Hub;
 
-/// Room made for a read when nothing is known of its size.
+/// Least room for a read; most clients never need more.
 const READ_BYTES_MIN: usize = 4 << 10;
 
-/// Room made for a read when the one before filled its room.
+/// Most room for a read. Reads that fill their room get more of it the next time, reads that leave
+/// most of it unused less.
 const READ_BYTES_MAX: usize = 64 << 10;
 
 /// Empty buffers larger than this are given back.
-const BUFFER_BYTES_KEPT: usize = 64 << 10;
+const BUFFER_BYTES_KEPT: usize = 16 << 10;
 
 /// Output is sent on the way once there is this much of it.
 const OUTPUT_BYTES_EAGER: usize = 256 << 10;
@@ -75,6 +76,8 @@ pub(crate) struct Socket {
     unread_bytes_max: usize,
     /// Room to make for the next read.
     read_bytes: usize,
+    /// The last read was cut short for want of room.
+    has_more_input: bool,
     /// The request at the front of `input`, while it is incomplete.
     partial: Option<Partial>,
     /// Subscribers may be silent for ever.
@@ -97,6 +100,7 @@ impl Socket {
             hub,
             thread,
             read_bytes: READ_BYTES_MIN,
+            has_more_input: false,
             partial: None,
             idle_exempt: false,
         }
@@ -171,10 +175,8 @@ impl Socket {
         let event = match ready!(self.poll_read(cx)) {
             Ok(0) => Event::End,
             Ok(count) => {
-                self.read_bytes = match count == room {
-                    true => READ_BYTES_MAX,
-                    false => READ_BYTES_MIN,
-                };
+                self.has_more_input = count == room;
+                self.read_bytes = next_read_bytes(self.read_bytes, count, room);
                 Event::Input
             }
             Err(_) => Event::Close(CloseReason::Error),
@@ -213,7 +215,7 @@ impl Socket {
 
     /// Whether the last read was cut short for want of room.
     pub(crate) fn has_more_input(&self) -> bool {
-        self.read_bytes == READ_BYTES_MAX
+        self.has_more_input
     }
 
     /// Sends what the socket takes now, without waiting.
@@ -313,9 +315,49 @@ impl Socket {
     }
 }
 
+/// Room for the read after one that brought `count` bytes into a room of `room`.
+fn next_read_bytes(read_bytes: usize, count: usize, room: usize) -> usize {
+    if count == room {
+        (4 * read_bytes).min(READ_BYTES_MAX)
+    } else if count < read_bytes / 4 {
+        (read_bytes / 2).max(READ_BYTES_MIN)
+    } else {
+        read_bytes
+    }
+}
+
 /// Gives an empty buffer's memory back if it is large.
 fn release(buffer: &mut BytesMut) {
     if buffer.is_empty() && buffer.capacity() > BUFFER_BYTES_KEPT {
         *buffer = BytesMut::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_for_reads_follows_what_is_read() {
+        const KIB: usize = 1 << 10;
+        assert_eq!(next_read_bytes(4 * KIB, 100, 4 * KIB), 4 * KIB);
+        assert_eq!(next_read_bytes(4 * KIB, 4 * KIB, 4 * KIB), 16 * KIB);
+        assert_eq!(next_read_bytes(16 * KIB, 13 * KIB, 16 * KIB), 16 * KIB);
+        assert_eq!(next_read_bytes(64 * KIB, 64 * KIB, 64 * KIB), 64 * KIB);
+        assert_eq!(next_read_bytes(64 * KIB, 100, 64 * KIB), 32 * KIB);
+    }
+
+    #[test]
+    fn large_empty_buffers_are_given_back() {
+        let mut buffer = BytesMut::with_capacity(1 << 20);
+        buffer.extend_from_slice(b"x");
+        release(&mut buffer);
+        assert_eq!(buffer.capacity(), 1 << 20);
+        buffer.clear();
+        release(&mut buffer);
+        assert_eq!(buffer.capacity(), 0);
+        let mut small = BytesMut::with_capacity(READ_BYTES_MIN);
+        release(&mut small);
+        assert_eq!(small.capacity(), READ_BYTES_MIN);
     }
 }

@@ -265,6 +265,36 @@ fn an_unknown_key_in_the_file_is_told_with_the_name_it_might_be() {
 }
 
 #[test]
+fn a_node_out_of_descriptors_serves_those_it_has_and_others_when_they_leave() {
+    let dir = TempDir::new().unwrap();
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            "ulimit -n 48 && exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_kv-node"),
+        ])
+        .args(FREE_PORTS)
+        .arg("--data-dir")
+        .arg(dir.path());
+    let node = Node::start(command);
+    let ask = |stream: &mut TcpStream| {
+        stream.write_all(b"PING\r\n").unwrap();
+        let mut answer = [0; 7];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+PONG\r\n");
+    };
+    // More than it has descriptors for: some wait in the system's queue.
+    let connect = || TcpStream::connect(node.address("listen")).unwrap();
+    let mut streams: Vec<TcpStream> = (0..64).map(|_| connect()).collect();
+    ask(&mut streams[0]);
+    let mut last = streams.pop().unwrap();
+    drop(streams);
+    ask(&mut last);
+    assert_eq!(node.stop(Signal::TERM), Some(0));
+}
+
+#[test]
 fn help_and_version_are_no_failures() {
     for flag in ["--help", "--version"] {
         let output = command(&[flag]).output().unwrap();

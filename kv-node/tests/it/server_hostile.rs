@@ -32,6 +32,14 @@ async fn breaches_of_protocol_are_answered_and_end_the_connection() {
             "-ERR Protocol error: expected '$', got 'G'\r\n",
         ),
         (
+            "*1\r\n*1\r\n$4\r\nPING\r\n",
+            "-ERR Protocol error: expected '$', got '*'\r\n",
+        ),
+        (
+            "*1\r\n*1\r\n$4\r\nPING\r\n",
+            "-ERR Protocol error: expected '$', got '*'\r\n",
+        ),
+        (
             "*1\r\n$-5\r\n",
             "-ERR Protocol error: invalid bulk length\r\n",
         ),
