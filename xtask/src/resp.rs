@@ -24,6 +24,10 @@ pub(crate) enum Reply {
     Many(u8, Vec<Reply>),
 }
 
+/// A timeout is waited for in so many parts: while this process is stopped, or the machine sleeps,
+/// one of them passes, not all.
+const WAIT_PARTS: u32 = 50;
+
 /// A connection to a server.
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -87,7 +91,7 @@ impl Connection {
     pub(crate) fn open(addr: &str, timeout: Duration) -> io::Result<Connection> {
         let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(timeout))?;
+        stream.set_read_timeout(Some(timeout / WAIT_PARTS))?;
         stream.set_write_timeout(Some(timeout))?;
         Ok(Connection {
             stream,
@@ -189,12 +193,22 @@ impl Connection {
         self.buffer.drain(..self.at);
         self.at = 0;
         let mut chunk = [0; 16 * 1024];
-        let count = self.stream.read(&mut chunk)?;
+        let count = self.read(&mut chunk)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.buffer.extend_from_slice(&chunk[..count]);
         Ok(())
+    }
+
+    fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        for _ in 1..WAIT_PARTS {
+            match self.stream.read(chunk) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+        self.stream.read(chunk)
     }
 }
 

@@ -240,9 +240,9 @@ pub(super) fn argument(random: &mut Random, name: &str) -> Vec<u8> {
     random.pick(pool(name)).to_vec()
 }
 
-/// Every key that commands use.
+/// Every key that commands use; garbage is one, where it took the place of a key.
 pub(super) fn keys() -> impl Iterator<Item = &'static [u8]> {
-    KEYS.iter().chain(FLOAT_KEYS).copied()
+    KEYS.iter().chain(FLOAT_KEYS).chain(GARBAGE).copied()
 }
 
 fn pool(name: &str) -> &'static [&'static [u8]] {

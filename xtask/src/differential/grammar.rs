@@ -173,9 +173,14 @@ fn damage(random: &mut Random, command: &mut Command) {
         0 if command.len() > 1 => drop(command.pop()),
         1 => command.push(argument(random, "garbage")),
         2 => command.insert(at + 1, command[at].clone()),
-        _ if at > 0 && command[0] != b"INCRBYFLOAT" => command[at] = argument(random, "garbage"),
+        _ if at > 0 && !is_on_float(command) => command[at] = argument(random, "garbage"),
         _ => command.push(argument(random, "option")),
     }
+}
+
+/// Whether it is about a key whose value must stay a number that doubles add exactly.
+fn is_on_float(command: &Command) -> bool {
+    command.iter().any(|word| word.starts_with(b"float"))
 }
 
 fn expand(random: &mut Random, template: &str) -> Command {
