@@ -118,26 +118,30 @@ impl Gate {
             self.store.flush();
         }
         loop {
-            if self.store.journal().committed_lsn().0 > self.store.db().applied().index {
+            let committed = self.store.journal().committed_lsn();
+            if committed.0 > self.store.db().applied().index {
                 self.store.advance();
             }
-            if self.is_idle() {
+            if self.is_done() {
                 return Poll::Pending;
             }
             self.signal.is_armed.store(true, Ordering::SeqCst);
-            match self.store.journal().health() {
-                Health::Poisoned(_) => {
-                    self.store.advance();
-                    return Poll::Pending;
-                }
-                _ if self.is_idle() => continue,
-                _ => return Poll::Pending,
+            if let Health::Poisoned(_) = self.store.journal().health() {
+                self.store.advance();
+                return Poll::Pending;
+            }
+            if self.store.journal().committed_lsn() == committed {
+                return Poll::Pending;
             }
         }
     }
 
-    /// Whether every batch of this thread is committed.
-    fn is_idle(&self) -> bool {
-        self.store.journal().committed_lsn().0 >= self.last_lsn.get()
+    /// Whether every batch of this thread is applied. That it is committed does not do: it may have
+    /// become so since this thread last advanced.
+    fn is_done(&self) -> bool {
+        self.store.db().applied().index >= self.last_lsn.get()
     }
 }
+
+#[cfg(test)]
+mod tests;

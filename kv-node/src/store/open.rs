@@ -196,6 +196,27 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// Opens the store as [`Store::open_inline`], with a log of the caller's around that one.
+    pub(crate) fn open_wrapped<J: Journal>(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        options: &StoreOptions,
+        wrap: impl FnOnce(InlineJournal) -> Arc<J>,
+    ) -> (Arc<Store>, Arc<J>) {
+        let mut wrapped = None;
+        let store = open_with(storage, clock, options, |storage, after, visit| {
+            let wal = options.wal.clone();
+            let log = Log::open(storage, Path::new(WAL_DIR), wal, after, visit)?;
+            let journal = wrap(InlineJournal::new(log));
+            wrapped = Some(Arc::clone(&journal));
+            Ok(journal)
+        });
+        (store.unwrap(), wrapped.unwrap())
+    }
+}
+
 /// What the log calls with each record that is replayed.
 type Visit<'a> =
     &'a mut dyn FnMut(Lsn, RecordRef<'_>) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;

@@ -1,0 +1,123 @@
+use std::sync::atomic::AtomicUsize;
+
+use bytes::Bytes;
+use kv_proto::command::Set;
+use kv_proto::{Command, EncodedValue, Reply};
+use kv_wal::{Lsn, SimStorage, WalError};
+use tokio::task::{LocalSet, yield_now};
+
+use super::*;
+use crate::store::{
+    Attendance, InlineJournal, Journal, JournalStats, ManualClock, StoreOptions, Submitted,
+};
+
+/// Commits just after somebody has looked for the nth time, as another thread might.
+struct CommitsBetweenLooks {
+    inner: InlineJournal,
+    looks_left: AtomicUsize,
+}
+
+impl CommitsBetweenLooks {
+    fn look<T>(&self, seen: T) -> T {
+        let left = self.looks_left.load(Ordering::SeqCst);
+        if left > 0 {
+            self.looks_left.store(left - 1, Ordering::SeqCst);
+            if left == 1 {
+                self.inner.flush();
+            }
+        }
+        seen
+    }
+}
+
+impl Journal for CommitsBetweenLooks {
+    fn append(&self, kind: u8, parts: &[&[u8]]) -> Result<Lsn, WalError> {
+        self.inner.append(kind, parts)
+    }
+
+    fn flush(&self) {}
+
+    fn wait(&self, lsn: Lsn) -> Result<(), WalError> {
+        self.inner.wait(lsn)
+    }
+
+    fn committed_lsn(&self) -> Lsn {
+        self.look(self.inner.committed_lsn())
+    }
+
+    fn durable_lsn(&self) -> Lsn {
+        self.inner.durable_lsn()
+    }
+
+    fn health(&self) -> Health {
+        self.look(self.inner.health())
+    }
+
+    fn purge(&self, through: Lsn) {
+        self.inner.purge(through);
+    }
+
+    fn stats(&self) -> JournalStats {
+        self.inner.stats()
+    }
+
+    fn set_observer(&self, observer: Box<dyn Fn() + Send + Sync>) {
+        self.inner.set_observer(observer);
+    }
+
+    fn close(&self) -> Result<(), WalError> {
+        self.inner.close()
+    }
+}
+
+async fn write(store: Arc<Store>) -> Vec<Reply> {
+    let value = EncodedValue::from_bytes(Bytes::from_static(b"v"));
+    let request = Command::Set(Set::new(Bytes::from_static(b"k").into(), value)).into();
+    let Submitted::Queued(ticket) = store.submit(vec![request], Attendance::Caller) else {
+        panic!("a write is queued");
+    };
+    let gate = of_thread(&store).expect("this thread has a gate");
+    gate.submitted(&ticket);
+    ticket.await
+}
+
+/// Whether a write is answered whose commit comes just after the `look`th look at the log.
+async fn is_answered(look: usize) -> bool {
+    let storage = Arc::new(SimStorage::new(1));
+    let clock = Arc::new(ManualClock::new(1));
+    let (store, journal) =
+        Store::open_wrapped(storage, clock, &StoreOptions::new("data"), |inner| {
+            Arc::new(CommitsBetweenLooks {
+                inner,
+                looks_left: AtomicUsize::new(0),
+            })
+        });
+    let gate = tokio::task::spawn_local(run(Arc::clone(&store)));
+    yield_now().await;
+    journal.looks_left.store(look, Ordering::SeqCst);
+    let write = tokio::task::spawn_local(write(store));
+    // More turns than the two tasks have steps.
+    for _ in 0..20 {
+        yield_now().await;
+    }
+    if journal.looks_left.swap(0, Ordering::SeqCst) > 0 {
+        // Nobody looked that often: it comes while the thread sleeps.
+        journal.inner.flush();
+        for _ in 0..20 {
+            yield_now().await;
+        }
+    }
+    gate.abort();
+    write.is_finished()
+}
+
+#[test]
+fn no_commit_goes_unnoticed_whenever_it_comes() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for look in 1..=8 {
+        let answered = LocalSet::new().block_on(&runtime, is_answered(look));
+        assert!(answered, "the commit came after look {look}");
+    }
+}
