@@ -23,12 +23,16 @@ use crate::{
 /// Zeros written between two syncs, so that they never hold up a group's sync for long.
 const FILL_STEP_BYTES: u64 = 512 << 10;
 
+/// Zeros that somebody who waits for a spare still has to wait for. Without the rest the spare can
+/// be used as well, only that each sync into it costs more.
+const HURRIED_BYTES_MAX: u64 = 8 << 20;
+
 /// What to do before the next step of filling a spare with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// Fill on.
     Continue,
-    /// The spare is needed now: it has its space, use it as it is.
+    /// Somebody waits for the spare.
     Hurry,
     /// Give the spare up.
     Abandon,
@@ -189,12 +193,13 @@ fn fill(
 ) -> io::Result<bool> {
     let mut done = 0;
     while done < segment_bytes {
+        let left = segment_bytes - done;
         match pace(done * 256 / segment_bytes) {
-            Pace::Hurry if is_reserved => return Ok(true),
+            Pace::Hurry if is_reserved && left > HURRIED_BYTES_MAX => return Ok(true),
             Pace::Abandon => return Ok(false),
             Pace::Hurry | Pace::Continue => {}
         }
-        let step = FILL_STEP_BYTES.min(segment_bytes - done);
+        let step = FILL_STEP_BYTES.min(left);
         file.write_zeros(done, step)?;
         file.sync_data()?;
         done += step;
