@@ -195,9 +195,7 @@ impl<S: Source> Inspector<S> {
         let due = self.expected.unwrap_or(Lsn::ZERO);
         let step = self.scanner.group_at(offset, due)?;
         let (header, records) = match step {
-            Step::Group {
-                header, payload, ..
-            } => (header, copy_records(header.lsn, payload)),
+            Step::Group { header, payload } => (header, copy_records(header.lsn, payload)),
             Step::Blank => {
                 self.offset += SECTOR_BYTES;
                 return Ok(None);

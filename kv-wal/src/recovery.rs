@@ -20,13 +20,18 @@ use std::{
 use crate::{
     Lsn, WalError,
     error::{Damage, VisitError},
-    options::{Options, SEGMENT_STEP_BYTES},
+    group::GroupHeader,
+    options::Options,
     planted::Bug,
     record::{RecordRef, Records},
     scan::{Scanner, Step},
-    segment::{FileKind, SECTOR, SECTOR_BYTES, SegmentHeader, SegmentInfo, Spare},
+    segment::{SECTOR_BYTES, SegmentHeader, SegmentInfo, Spare},
     storage::{OpenMode, Storage, StorageFile},
 };
+
+mod listing;
+
+use listing::{Found, check_order, list};
 
 /// What a caller does with each recovered record.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(Lsn, RecordRef<'_>) -> Result<(), VisitError>;
@@ -50,22 +55,6 @@ pub(crate) struct Recovered {
     pub(crate) seq_next: u64,
     pub(crate) spare_number_next: u64,
     pub(crate) report: RecoveryReport,
-}
-
-/// The files in the log's directory.
-#[derive(Default)]
-struct Listing {
-    segments: Vec<Found>,
-    spares: Vec<Spare>,
-    unfinished: Vec<PathBuf>,
-    spare_number_next: u64,
-}
-
-/// A segment whose header is whole.
-struct Found {
-    path: PathBuf,
-    header: SegmentHeader,
-    used_bytes: u64,
 }
 
 /// A group that was read but that no header proves to be synced.
@@ -191,67 +180,46 @@ impl Recovery<'_> {
     /// Reads up to where the next segment starts, or else to where the chain ends.
     fn read_segment(&mut self, segment: usize, visit: Visit<'_>) -> Result<Option<End>, WalError> {
         let mut scanner = self.scanner(segment)?;
-        self.found_mut(segment).used_bytes = SECTOR_BYTES;
-        self.prove(self.header(segment).durable_lsn);
-        let limit = self
-            .segments
-            .get(segment + 1)
-            .map(|next| next.header.first_lsn);
         let mut offset = SECTOR_BYTES;
+        self.found_mut(segment).used_bytes = offset;
+        self.prove(self.header(segment).durable_lsn);
+        let next = self.segments.get(segment + 1);
+        let limit = next.map(|next| next.header.first_lsn);
         while limit != Some(self.expected) {
-            match scanner
-                .group_at(offset, self.expected)
-                .map_err(self.unreadable(segment))?
-            {
-                Step::Group {
-                    header,
-                    payload,
-                    records,
-                } if header.lsn == self.expected => {
-                    let group_bytes = header.group_bytes();
-                    self.prove(header.durable_lsn);
-                    self.visit_group(payload, visit)?;
-                    self.check_overlap(segment, offset, limit)?;
-                    let last = self.expected.previous();
-                    if records > 0 {
-                        self.unproven.push_back(Unproven {
-                            segment,
-                            offset,
-                            group_bytes,
-                            last,
-                        });
-                    }
-                    offset += group_bytes;
-                    self.found_mut(segment).used_bytes = offset;
-                }
-                Step::Group { header, .. } => {
-                    let damage = Damage::Order {
-                        expected: self.expected,
-                        found: header.lsn,
-                    };
+            let step = scanner.group_at(offset, self.expected);
+            let (header, payload) = match step.map_err(self.unreadable(segment))? {
+                Step::Group { header, payload } if header.lsn == self.expected => (header, payload),
+                other => {
+                    let damage = other.damage(self.expected);
                     return Ok(Some(End {
                         segment,
                         offset,
-                        damage: Some(damage),
+                        damage,
                     }));
                 }
-                Step::Blank => {
-                    return Ok(Some(End {
-                        segment,
-                        offset,
-                        damage: None,
-                    }));
-                }
-                Step::Damaged(damage) => {
-                    return Ok(Some(End {
-                        segment,
-                        offset,
-                        damage: Some(damage),
-                    }));
-                }
-            }
+            };
+            let group_bytes = header.group_bytes();
+            self.prove(header.durable_lsn);
+            self.visit_group(payload, visit)?;
+            self.check_overlap(segment, offset, limit)?;
+            self.note_unproven(segment, offset, &header);
+            offset += group_bytes;
+            self.found_mut(segment).used_bytes = offset;
         }
         Ok(None)
+    }
+
+    /// A group just read may not be on the disk yet, until a later header proves that it is.
+    fn note_unproven(&mut self, segment: usize, offset: u64, header: &GroupHeader) {
+        if self.expected > header.lsn {
+            let (group_bytes, last) = (header.group_bytes(), self.expected.previous());
+            self.unproven.push_back(Unproven {
+                segment,
+                offset,
+                group_bytes,
+                last,
+            });
+        }
     }
 
     fn visit_group(&mut self, payload: &[u8], visit: Visit<'_>) -> Result<(), WalError> {
@@ -399,33 +367,6 @@ impl Recovery<'_> {
     }
 }
 
-impl Listing {
-    /// Spares that are no use, or too many, go the way of unfinished ones.
-    fn drop_odd_spares(&mut self, count_max: usize) {
-        let is_odd = |spare: &mut Spare| {
-            spare.segment_bytes == 0 || !spare.segment_bytes.is_multiple_of(SEGMENT_STEP_BYTES)
-        };
-        self.unfinished
-            .extend(self.spares.extract_if(.., is_odd).map(|spare| spare.path));
-        let surplus = count_max.min(self.spares.len())..;
-        self.unfinished
-            .extend(self.spares.drain(surplus).map(|spare| spare.path));
-    }
-}
-
-impl Found {
-    fn into_info(self) -> SegmentInfo {
-        SegmentInfo {
-            seq: self.header.seq,
-            first_lsn: self.header.first_lsn,
-            path: self.path,
-            segment_bytes: self.header.segment_bytes,
-            used_bytes: self.used_bytes,
-            has_head: false,
-        }
-    }
-}
-
 fn sync(file: Option<Box<dyn StorageFile>>) -> io::Result<()> {
     file.map_or(Ok(()), |file| file.sync_data())
 }
@@ -435,113 +376,4 @@ fn rewrite(file: &dyn StorageFile, group: &Unproven) -> io::Result<()> {
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, group.offset)?;
     file.write_at(&bytes, group.offset)
-}
-
-/// Names and headers of all files in `dir`.
-fn list(storage: &dyn Storage, dir: &Path) -> Result<Listing, WalError> {
-    let mut listing = Listing {
-        spare_number_next: 1,
-        ..Listing::default()
-    };
-    for name in storage.list(dir).map_err(WalError::io("list", dir))? {
-        let path = dir.join(&name);
-        match FileKind::of(&name) {
-            FileKind::Segment { seq, first_lsn } => {
-                listing
-                    .segments
-                    .push(open_segment(storage, path, seq, first_lsn)?);
-            }
-            FileKind::Misnamed => {
-                return Err(WalError::Corrupt {
-                    path,
-                    offset: 0,
-                    damage: Damage::Name,
-                });
-            }
-            FileKind::Spare { number } => {
-                let segment_bytes = file_bytes(storage, &path)?;
-                listing.spares.push(Spare {
-                    path,
-                    segment_bytes,
-                });
-                listing.spare_number_next = listing.spare_number_next.max(number + 1);
-            }
-            FileKind::Unfinished => listing.unfinished.push(path),
-            FileKind::Other => {}
-        }
-    }
-    listing.segments.sort_by_key(|found| found.header.seq);
-    Ok(listing)
-}
-
-fn file_bytes(storage: &dyn Storage, path: &Path) -> Result<u64, WalError> {
-    let file = storage
-        .open(path, OpenMode::Read)
-        .map_err(WalError::io("open", path))?;
-    file.len().map_err(WalError::io("read", path))
-}
-
-fn open_segment(
-    storage: &dyn Storage,
-    path: PathBuf,
-    seq: u64,
-    first_lsn: Lsn,
-) -> Result<Found, WalError> {
-    let file = storage
-        .open(&path, OpenMode::Read)
-        .map_err(WalError::io("open", &path))?;
-    let mut sector = [0; SECTOR];
-    let read = file
-        .read_at(&mut sector, 0)
-        .map_err(WalError::io("read", &path))?;
-    let found = file.len().map_err(WalError::io("read", &path))?;
-    let header = SegmentHeader::decode(sector.get(..read).unwrap_or_default());
-    match check_header(header, seq, first_lsn, found) {
-        Ok(header) => Ok(Found {
-            path,
-            header,
-            used_bytes: header.segment_bytes,
-        }),
-        Err((offset, damage)) => Err(WalError::Corrupt {
-            path,
-            offset,
-            damage,
-        }),
-    }
-}
-
-fn check_header(
-    header: Option<SegmentHeader>,
-    seq: u64,
-    first_lsn: Lsn,
-    found: u64,
-) -> Result<SegmentHeader, (u64, Damage)> {
-    let header = header.ok_or((0, Damage::SegmentHeader))?;
-    if (header.seq, header.first_lsn) != (seq, first_lsn) {
-        return Err((0, Damage::Misplaced));
-    }
-    if header.segment_bytes != found {
-        let damage = Damage::Length {
-            found,
-            expected: header.segment_bytes,
-        };
-        return Err((found.min(header.segment_bytes), damage));
-    }
-    Ok(header)
-}
-
-/// Segments in order of use must be in order of records.
-fn check_order(segments: &[Found]) -> Result<(), WalError> {
-    for (before, next) in segments.iter().zip(segments.iter().skip(1)) {
-        let (expected, found) = (before.header.first_lsn, next.header.first_lsn);
-        if before.header.seq == next.header.seq || expected > found {
-            let damage = Damage::Order { expected, found };
-            return Err(WalError::Corrupt {
-                path: next.path.clone(),
-                offset: 0,
-                damage,
-            });
-        }
-    }
-    Ok(())
 }

@@ -45,12 +45,25 @@ pub(crate) enum Step<'a> {
     Group {
         header: GroupHeader,
         payload: &'a [u8],
-        records: u64,
     },
     /// Nothing of this segment's.
     Blank,
     /// A group that is not whole.
     Damaged(Damage),
+}
+
+impl Step<'_> {
+    /// What is wrong with it where record `expected` is due; `None` if nothing is there at all.
+    pub(crate) fn damage(self, expected: Lsn) -> Option<Damage> {
+        match self {
+            Step::Group { header, .. } => {
+                let found = header.lsn;
+                Some(Damage::Order { expected, found })
+            }
+            Step::Blank => None,
+            Step::Damaged(damage) => Some(damage),
+        }
+    }
 }
 
 pub(crate) struct Scanner<S> {
@@ -97,11 +110,11 @@ impl<S: Source> Scanner<S> {
             offset + GROUP_HEADER_BYTES as u64,
             len + GROUP_TRAILER_BYTES,
         )?;
-        Ok(match check_payload(body, len, header_crc, accepts_torn) {
-            Ok((payload, records)) => Step::Group {
+        Ok(match check_payload(body, len, header_crc) {
+            Ok(payload) => Step::Group { header, payload },
+            Err(_) if accepts_torn => Step::Group {
                 header,
-                payload,
-                records,
+                payload: body.get(..len).unwrap_or_default(),
             },
             Err(damage) => Step::Damaged(damage),
         })
@@ -173,31 +186,118 @@ impl<S: Source> Scanner<S> {
     }
 }
 
-/// Splits a group's body into its payload and the number of its records.
-fn check_payload(
-    body: &[u8],
-    len: usize,
-    header_crc: u32,
-    accepts_torn: bool,
-) -> Result<(&[u8], u64), Damage> {
+/// The payload at the start of a group's body, if it is whole.
+fn check_payload(body: &[u8], len: usize, header_crc: u32) -> Result<&[u8], Damage> {
     let (payload, trailer) = body.split_at_checked(len).unwrap_or((body, &[]));
-    let expected = trailer
-        .first_chunk()
-        .map_or(0, |crc| u32::from_le_bytes(*crc));
     let found = group::payload_crc(header_crc, payload);
-    if accepts_torn {
-        let records = Records::new(payload).map_while(Result::ok).count();
-        return Ok((payload, records as u64));
+    let expected = trailer.first_chunk().map(|crc| u32::from_le_bytes(*crc));
+    if expected != Some(found) {
+        return Err(Damage::Payload {
+            found,
+            expected: expected.unwrap_or(0),
+        });
     }
-    if found != expected || trailer.len() != GROUP_TRAILER_BYTES {
-        return Err(Damage::Payload { found, expected });
-    }
-    count_records(payload)
-        .map(|records| (payload, records))
-        .ok_or(Damage::Records)
+    let is_exact = Records::new(payload).all(|record| record.is_ok());
+    is_exact.then_some(payload).ok_or(Damage::Records)
 }
 
-/// How many records fill `payload` exactly.
-fn count_records(payload: &[u8]) -> Option<u64> {
-    Records::new(payload).try_fold(0, |count, record| record.ok().map(|_| count + 1))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{group::GroupBuffer, record::Entry};
+
+    const SEGMENT: SegmentHeader = SegmentHeader {
+        seq: 1,
+        first_lsn: Lsn(1),
+        durable_lsn: Lsn::ZERO,
+        segment_bytes: 2048,
+        salt: 5,
+    };
+
+    /// A segment with one group at its first place.
+    fn segment(salt: u32, parts: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = SEGMENT.encode();
+        let mut group = GroupBuffer::new(Vec::new());
+        group.push(&Entry {
+            kind: 1,
+            flags: 0,
+            parts,
+        });
+        bytes.extend_from_slice(group.finish(salt, Lsn(1), Lsn(7)));
+        bytes.resize(2048, 0);
+        bytes
+    }
+
+    /// A group whose checksums are right, whatever its payload is.
+    fn crafted(len: u32, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = SEGMENT.encode();
+        let header = GroupHeader {
+            salt: 5,
+            lsn: Lsn(1),
+            durable_lsn: Lsn(0),
+            len,
+        };
+        let (header, crc) = header.encode();
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(payload);
+        bytes.extend_from_slice(&group::payload_crc(crc, payload).to_le_bytes());
+        bytes.resize(2048, 0);
+        bytes
+    }
+
+    fn damage(bytes: &[u8]) -> Option<Damage> {
+        let mut scanner = Scanner::new(bytes, SEGMENT);
+        scanner
+            .group_at(SECTOR_BYTES, Lsn(1))
+            .unwrap()
+            .damage(Lsn(1))
+    }
+
+    #[test]
+    fn a_whole_group_is_given_back() {
+        let bytes = segment(5, &[b"body"]);
+        let mut scanner = Scanner::new(&bytes[..], SEGMENT);
+        let step = scanner.group_at(SECTOR_BYTES, Lsn(1)).unwrap();
+        let Step::Group { header, payload } = step else {
+            panic!("{step:?}")
+        };
+        assert_eq!(header.lsn, Lsn(1));
+        assert_eq!(Records::new(payload).next().unwrap().unwrap().body, b"body");
+    }
+
+    #[test]
+    fn a_group_of_another_life_of_the_file_is_nothing() {
+        assert_eq!(damage(&segment(6, &[b"body"])), None);
+    }
+
+    #[test]
+    fn a_payload_that_is_no_records_is_damage() {
+        assert_eq!(damage(&crafted(3, b"abc")), Some(Damage::Records));
+    }
+
+    #[test]
+    fn a_group_that_reaches_beyond_its_segment_is_damage() {
+        let expected = Some(Damage::GroupHeader { expected: Lsn(1) });
+        assert_eq!(damage(&crafted(u32::MAX, b"")), expected);
+        assert_eq!(damage(&crafted(1600, b"")), expected);
+    }
+
+    #[test]
+    fn a_group_cut_off_by_the_end_of_the_file_is_damage() {
+        let bytes = segment(5, &[&[1; 700]]);
+        assert!(matches!(
+            damage(&bytes[..1100]),
+            Some(Damage::Payload { .. })
+        ));
+    }
+
+    #[test]
+    fn evidence_is_the_strongest_claim_of_this_life() {
+        let mut bytes = segment(5, &[b"body"]);
+        let other = segment(6, &[b"body"]);
+        bytes[1536..].copy_from_slice(&other[512..1024]);
+        let mut scanner = Scanner::new(&bytes[..], SEGMENT);
+        assert_eq!(scanner.evidence_from(SECTOR_BYTES).unwrap(), Some(Lsn(7)));
+        assert_eq!(scanner.evidence_from(2 * SECTOR_BYTES).unwrap(), None);
+    }
 }

@@ -12,22 +12,25 @@
 //! Operations are counted from 1: every create, write, resize, rename, remove, sync and directory
 //! change. Reads and locks are not.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
 use super::{LockGuard, OpenMode, Storage, StorageFile};
 
+mod disk;
+mod file;
 mod image;
 mod inode;
 mod random;
 
+use disk::{Disk, input_output_error};
+use file::{SimFile, SimLock};
 use image::{Image, NameChange};
 use random::Random;
+
+#[cfg(test)]
+mod tests;
 
 /// What becomes of unsynced changes when the power is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +47,6 @@ pub enum Survival {
 #[derive(Clone, Debug)]
 pub struct SimStorage {
     disk: Arc<Mutex<Disk>>,
-}
-
-#[derive(Debug)]
-struct Disk {
-    image: Image,
-    seed: u64,
-    operations: u64,
-    syncs: u64,
-    reads: u64,
-    capacity_bytes: u64,
-    is_cut: bool,
-    cut_at: Option<u64>,
-    fail_operation_at: Option<u64>,
-    fail_sync_at: Option<u64>,
-    fail_read_at: Option<u64>,
-    fail_all_syncs: bool,
 }
 
 impl SimStorage {
@@ -181,106 +168,10 @@ impl SimStorage {
     }
 
     fn with_image(image: Image, seed: u64, capacity_bytes: u64) -> SimStorage {
-        let disk = Disk {
-            image,
-            seed,
-            operations: 0,
-            syncs: 0,
-            reads: 0,
-            capacity_bytes,
-            is_cut: false,
-            cut_at: None,
-            fail_operation_at: None,
-            fail_sync_at: None,
-            fail_read_at: None,
-            fail_all_syncs: false,
-        };
+        let disk = Disk::new(image, seed, capacity_bytes);
         SimStorage {
             disk: Arc::new(Mutex::new(disk)),
         }
-    }
-}
-
-fn power_cut() -> io::Error {
-    io::Error::other("simulated power cut")
-}
-
-fn input_output_error() -> io::Error {
-    io::Error::other("simulated input/output error")
-}
-
-impl Disk {
-    fn check_power(&self) -> io::Result<()> {
-        if self.is_cut {
-            Err(power_cut())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Counts an operation; an error here means that it must not take effect.
-    fn begin(&mut self) -> io::Result<()> {
-        self.check_power()?;
-        self.operations += 1;
-        self.is_cut = self.cut_at == Some(self.operations);
-        if self.fail_operation_at == Some(self.operations) {
-            return Err(input_output_error());
-        }
-        Ok(())
-    }
-
-    /// Counts an operation that changes something, makes the change, and fails if the power went.
-    fn change<T>(&mut self, change: impl FnOnce(&mut Disk) -> io::Result<T>) -> io::Result<T> {
-        self.begin()?;
-        let done = change(self)?;
-        self.check_power()?;
-        Ok(done)
-    }
-
-    /// Counts a sync; `Ok(true)` means that it is the one to fail.
-    fn begin_sync(&mut self) -> io::Result<bool> {
-        self.begin()?;
-        self.check_power()?;
-        self.syncs += 1;
-        Ok(self.fail_all_syncs || self.fail_sync_at == Some(self.syncs))
-    }
-
-    fn sync_file(&mut self, inode: u64) -> io::Result<()> {
-        if self.begin_sync()? {
-            self.image.inode_mut(inode).forget_dirty();
-            return Err(input_output_error());
-        }
-        self.image.inode_mut(inode).sync();
-        Ok(())
-    }
-
-    fn grow(&mut self, inode: u64, len: u64) -> io::Result<()> {
-        let growth = len.saturating_sub(self.image.inode(inode).len());
-        if self.image.used_bytes().saturating_add(growth) > self.capacity_bytes {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
-
-    fn create(&mut self, path: &Path) -> io::Result<u64> {
-        if self.image.lookup(path).is_some() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        if !self.image.has_dir(parent(path)) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let inode = self.image.add_inode();
-        self.image.change_name(NameChange::Bind {
-            path: path.into(),
-            inode,
-        });
-        Ok(inode)
-    }
-
-    fn existing(&self, path: &Path) -> io::Result<u64> {
-        self.image
-            .lookup(path)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -366,83 +257,5 @@ impl Storage for SimStorage {
             disk: Arc::clone(&self.disk),
             path: path.into(),
         }))
-    }
-}
-
-#[derive(Debug)]
-struct SimLock {
-    disk: Arc<Mutex<Disk>>,
-    path: PathBuf,
-}
-
-impl LockGuard for SimLock {}
-
-impl Drop for SimLock {
-    fn drop(&mut self) {
-        self.disk.lock().image.locks.remove(&self.path);
-    }
-}
-
-struct SimFile {
-    disk: Arc<Mutex<Disk>>,
-    inode: u64,
-}
-
-impl std::fmt::Debug for SimFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimFile")
-            .field("inode", &self.inode)
-            .finish_non_exhaustive()
-    }
-}
-
-impl StorageFile for SimFile {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut disk = self.disk.lock();
-        disk.check_power()?;
-        disk.reads += 1;
-        if disk.fail_read_at == Some(disk.reads) {
-            return Err(input_output_error());
-        }
-        Ok(disk.image.inode(self.inode).read(buf, offset))
-    }
-
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        self.disk.lock().change(|disk| {
-            disk.grow(self.inode, offset + buf.len() as u64)?;
-            disk.image.inode_mut(self.inode).write(buf, offset);
-            Ok(())
-        })
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.disk.lock().sync_file(self.inode)
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.disk.lock().sync_file(self.inode)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        let disk = self.disk.lock();
-        disk.check_power()?;
-        Ok(disk.image.inode(self.inode).len())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.disk.lock().change(|disk| {
-            disk.grow(self.inode, len)?;
-            disk.image.inode_mut(self.inode).set_len(len);
-            Ok(())
-        })
-    }
-
-    fn allocate(&self, len: u64) -> io::Result<bool> {
-        self.disk.lock().change(|disk| {
-            disk.grow(self.inode, len)?;
-            let len = len.max(disk.image.inode(self.inode).len());
-            disk.image.inode_mut(self.inode).set_len(len);
-            Ok(true)
-        })
     }
 }
