@@ -2,7 +2,7 @@
 //!
 //! 1. A spare has its full length, its space, and zeros (or an earlier life's groups) on the disk: a
 //!    sync of data written into it then has no metadata to write.
-//! 2. It has the name of a spare only once all that is durable.
+//! 2. It has the name of a spare only once all that is durable; that name itself need not be.
 //! 3. A purged segment is a spare only once its old name is durably gone; else a cut could bring
 //!    the old name back for a file that has begun its next life.
 
@@ -144,8 +144,8 @@ impl Preparer {
             return Ok(None);
         }
         file.sync_all()?;
+        // The name is made durable with the next one: starting a segment syncs the directory.
         self.storage.rename(unfinished, path)?;
-        self.storage.sync_dir(&self.dir)?;
         Ok(Some(Spare {
             path: path.to_path_buf(),
             segment_bytes,

@@ -213,6 +213,70 @@ fn segments_that_changed_names_are_refused() {
 }
 
 #[test]
+fn a_group_in_anothers_place_is_refused() {
+    let (disk, _) = small_log(true);
+    let path = segments(&disk).remove(0);
+    let offsets: Vec<usize> = inspect::open_segment(&disk, &path)
+        .unwrap()
+        .filter_map(|finding| match finding.unwrap() {
+            Finding::Group(group) if group.header.group_bytes() == 512 => {
+                Some(usize::try_from(group.offset).unwrap())
+            }
+            _ => None,
+        })
+        .collect();
+    let (first, second) = (offsets[0], offsets[1]);
+    for (from, to) in [(first, second), (second, first)] {
+        let copied = disk.reboot_with(Survival::Everything);
+        let mut bytes = disk.contents(&path).unwrap();
+        bytes.copy_within(from..from + 512, to);
+        copied.plant(&path, bytes);
+        assert_eq!(
+            place(&replay(&copied).unwrap_err()),
+            (path.clone(), to as u64)
+        );
+    }
+}
+
+#[test]
+fn segments_that_overlap_are_refused() {
+    let (disk, _) = small_log(true);
+    let paths = segments(&disk);
+    let mut log = disk.contents(&paths[1]).unwrap();
+    let header = kv_wal::SegmentHeader::decode(&log).unwrap();
+    let first_lsn = header.first_lsn.previous();
+    let overlapping = kv_wal::SegmentHeader {
+        first_lsn,
+        ..header
+    };
+    log[..512].copy_from_slice(&overlapping.encode());
+    disk.remove(&paths[1]).unwrap();
+    disk.plant(&Path::new(DIR).join(overlapping.file_name()), log);
+    let refused = place(&replay(&disk).unwrap_err());
+    assert!(
+        paths[0] == refused.0 || refused.0.ends_with(overlapping.file_name()),
+        "{refused:?}"
+    );
+}
+
+/// The first run was cut before it could seal the log; the second one showed the record.
+#[test]
+fn damage_to_what_a_recovery_has_shown_is_refused() {
+    let disk = SimStorage::new(1);
+    let mut log = Ledger::default()
+        .open(&disk, &options(SyncPolicy::Always))
+        .unwrap();
+    workload::append(&mut log).unwrap();
+    log.commit().unwrap();
+    drop(log);
+    let disk = disk.reboot();
+    assert_eq!(replay(&disk).unwrap(), Lsn(1));
+    let path = segments(&disk).remove(0);
+    disk.flip_bit(&path, 512 + 40, 0);
+    assert_eq!(place(&replay(&disk.reboot()).unwrap_err()), (path, 512));
+}
+
+#[test]
 fn a_log_without_the_records_after_the_snapshot_is_a_gap() {
     let (disk, _) = small_log(true);
     let paths = segments(&disk);
