@@ -290,9 +290,9 @@ impl Recovery<'_> {
         Ok(evidence)
     }
 
-    /// From the last one back, so that a cut in between leaves a log that ends at the same place.
+    /// Cut in between, the next recovery drops the rest: it claims no more than the whole did.
     fn drop_segments_after(&mut self, segment: usize) -> Result<(), WalError> {
-        for dropped in self.segments.drain(segment + 1..).rev() {
+        for dropped in self.segments.drain(segment + 1..) {
             self.storage
                 .remove(&dropped.path)
                 .map_err(WalError::io("remove", &dropped.path))?;
