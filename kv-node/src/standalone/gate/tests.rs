@@ -72,7 +72,7 @@ impl Journal for CommitsBetweenLooks {
 
 async fn write(store: Arc<Store>) -> Vec<Reply> {
     let value = EncodedValue::from_bytes(Bytes::from_static(b"v"));
-    let request = Command::Set(Set::new(Bytes::from_static(b"k").into(), value)).into();
+    let request = Command::Set(Set::new(Bytes::from_static(b"k"), value)).into();
     let Submitted::Queued(ticket) = store.submit(vec![request], Attendance::Caller) else {
         panic!("a write is queued");
     };
