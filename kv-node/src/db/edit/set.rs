@@ -73,7 +73,8 @@ impl Edit<'_> {
         match new {
             _ if !equal => return Reply::Int(0),
             Some(value) => self.store_until(&slot, value.tag, &value.payload, slot.deadline()),
-            None => self.remove(&slot),
+            None if slot.entry.is_some() => self.remove(&slot),
+            None => {}
         }
         Reply::Int(1)
     }
