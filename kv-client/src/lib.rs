@@ -48,7 +48,7 @@ pub use connect::{Connect, Connecting, Stream, Tcp};
 pub use error::{Error, ErrorKind};
 pub use kv_proto::command;
 pub use kv_proto::entry::KEY_BYTES_MAX;
-pub use kv_proto::{Command, EncodedValue, ErrorCode, ErrorReply, Reply, Tag, Value};
+pub use kv_proto::{Command, EncodedValue, ErrorCode, ErrorReply, Reply, Request, Tag, Value};
 pub use scan::{RangePages, Scan};
 pub use set_options::SetOptions;
 pub use value::{ConvertError, from_encoded, from_value, to_value};

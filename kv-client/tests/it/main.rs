@@ -1,0 +1,10 @@
+//! The client against servers that misbehave, and the command line against a real one.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod calls;
+mod failover;
+mod fake;
+mod multiplex;
+mod retries;
+mod timeouts;
