@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kv_client::{Client, Command, Config, Connect, Connecting, ErrorReply, Reply, Stream};
@@ -19,9 +20,13 @@ use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::codec::Decoder;
 
 const PIPE_BYTES: usize = 64 * 1024;
+
+/// On paused time this is over in no time, so a client that hangs fails the test.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// A network of names.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +119,8 @@ pub(crate) struct Listener {
 impl Listener {
     /// The next connection, before a word was said.
     pub(crate) async fn stream(&mut self) -> DuplexStream {
-        self.incoming.recv().await.expect("a client connects")
+        let connected = timeout(PATIENCE, self.incoming.recv()).await;
+        connected.ok().flatten().expect("a client connects")
     }
 
     /// The next connection, ready for requests.
@@ -160,7 +166,12 @@ impl Peer {
             if let Some(Incoming { id, body }) = self.codec.decode(&mut self.buffer).unwrap() {
                 return Some((id, body.unwrap()));
             }
-            if self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await;
+            if read
+                .expect("the client says or ends something")
+                .unwrap_or(0)
+                == 0
+            {
                 return None;
             }
         }
