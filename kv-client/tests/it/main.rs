@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod calls;
+#[cfg(feature = "cli")]
+mod cli;
 mod failover;
 mod fake;
 mod multiplex;
