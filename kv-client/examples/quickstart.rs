@@ -14,7 +14,9 @@ struct User {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let addr = std::env::args().nth(1).unwrap_or("127.0.0.1:5000".to_owned());
+    let addr = std::env::args()
+        .nth(1)
+        .unwrap_or("127.0.0.1:5000".to_owned());
     let client = Client::connect(addr).await?;
 
     // Any type that serde knows.
@@ -36,11 +38,21 @@ async fn main() -> Result<(), Error> {
 
     // Many at once: together in one write, or in one step.
     client.bulk_set([("visits:a", 1), ("visits:b", 2)]).await?;
-    let answers = client.pipeline().incr("visits:a", 1).incr("visits:b", 1).run().await?;
+    let answers = client
+        .pipeline()
+        .incr("visits:a", 1)
+        .incr("visits:b", 1)
+        .run()
+        .await?;
     for answer in answers {
         show(&format!("visits: {}", answer?.int()?));
     }
-    client.transaction().incr("visits:a", -1).incr("visits:b", 1).run().await?;
+    client
+        .transaction()
+        .incr("visits:a", -1)
+        .incr("visits:b", 1)
+        .run()
+        .await?;
 
     // Compare and set: only if nobody was faster.
     let is_stored = client.cas("visits:b", &4, &40).await?;
@@ -54,7 +66,9 @@ async fn main() -> Result<(), Error> {
     let entries: Vec<(_, i64)> = client.range("visits:", Some(b"visits;"), 10).await?;
     show(&format!("in order: {entries:?}"));
 
-    let removed = client.bulk_delete(["user:ada", "lock", "visits:a", "visits:b"]).await?;
+    let removed = client
+        .bulk_delete(["user:ada", "lock", "visits:a", "visits:b"])
+        .await?;
     show(&format!("removed {removed} keys"));
     Ok(())
 }

@@ -52,3 +52,7 @@ pub use kv_proto::{Command, EncodedValue, ErrorCode, ErrorReply, Reply, Request,
 pub use scan::{RangePages, Scan};
 pub use set_options::SetOptions;
 pub use value::{ConvertError, from_encoded, from_value, to_value};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -8,9 +8,7 @@ use clap_complete::Shell;
 
 use crate::duration::parse_duration;
 
-/// Key-value store client.
-///
-/// Without a command, on a terminal, `kv` starts an interactive session.
+/// Key-value store client; without a command, on a terminal, an interactive session.
 #[derive(Debug, Parser)]
 #[command(name = "kv", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 1 failed, 2 usage, 3 connection, 4 not found, 5 conflict.")]
@@ -23,6 +21,7 @@ pub(crate) struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// Server, or several that serve the same data
     #[arg(
@@ -30,18 +29,26 @@ pub(crate) struct Global {
         long,
         global = true,
         env = "KV_CONNECT",
+        hide_env_values = true,
         default_value = "127.0.0.1:5000"
     )]
     #[arg(value_name = "ADDR[,ADDR…]")]
     pub(crate) connect: String,
     /// File that holds the password, readable by its owner only
-    #[arg(long, global = true, env = "KV_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "KV_PASSWORD_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) password_file: Option<PathBuf>,
     /// Time limit for one request, as 500ms, 10s, 2m
     #[arg(
         long,
         global = true,
         env = "KV_TIMEOUT",
+        hide_env_values = true,
         value_name = "TIME",
         default_value = "10s"
     )]
@@ -54,7 +61,7 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Debug mode: chance, 0 to 1, that a write is logged but does not reach memory
-    #[arg(long, global = true, value_name = "CHANCE", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "CHANCE")]
     pub(crate) debug_fault: Option<f64>,
 }
 

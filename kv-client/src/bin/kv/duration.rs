@@ -29,7 +29,7 @@ fn expected(text: &str) -> String {
 
 /// The time in its two largest units: `1d 2h`, `3m 20s`, `950ms`.
 pub(crate) fn show_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
+    let seconds = (duration + Duration::from_millis(500)).as_secs();
     let (d, h, m, s) = (
         seconds / 86_400,
         seconds / 3600 % 24,
@@ -37,7 +37,7 @@ pub(crate) fn show_duration(duration: Duration) -> String {
         seconds % 60,
     );
     match (d, h, m) {
-        (0, 0, 0) if s < 10 => format!("{}ms", duration.as_millis()),
+        (0, 0, 0) if duration < Duration::from_secs(10) => format!("{}ms", duration.as_millis()),
         (0, 0, 0) => format!("{s}s"),
         (0, 0, _) => format!("{m}m {s}s"),
         (0, _, _) => format!("{h}h {m}m"),
@@ -75,5 +75,6 @@ mod tests {
         assert_eq!(show(200_000), "3m 20s");
         assert_eq!(show(7_260_000), "2h 1m");
         assert_eq!(show(93_600_000), "1d 2h");
+        assert_eq!(show(172_799_900), "2d 0h");
     }
 }

@@ -21,9 +21,12 @@ pub(crate) enum Failure {
     /// The client library says why.
     #[error(transparent)]
     Client(#[from] Error),
-    /// There is no such key. The answer is printed already, unless it is this text.
+    /// There is no such key.
     #[error("{0}")]
     NotFound(String),
+    /// There is no such key, and the answer that says so is printed already.
+    #[error("not found")]
+    Absent,
     /// A condition did not hold.
     #[error("{0}")]
     Conflict(String),
@@ -87,7 +90,7 @@ impl Failure {
         match self {
             Failure::OutputClosed => 0,
             Failure::Usage(_) => 2,
-            Failure::NotFound(_) => 4,
+            Failure::NotFound(_) | Failure::Absent => 4,
             Failure::Conflict(_) => 5,
             Failure::Client(error) => client_code(error),
             Failure::Import { is_connection, .. } if *is_connection => 3,
@@ -109,6 +112,16 @@ impl Failure {
 
     fn outcome_is_unknown(&self) -> bool {
         matches!(self, Failure::Client(error) if error.kind() == ErrorKind::UnknownOutcome)
+    }
+
+    /// What failed; the word ERR in front of a plain refusal is for Redis clients.
+    fn what(&self) -> String {
+        match self {
+            Failure::Client(Error::Refused(refused)) if refused.code == ErrorCode::Err => {
+                refused.message.to_string()
+            }
+            other => other.to_string(),
+        }
     }
 
     fn cause(&self) -> Option<String> {
@@ -136,7 +149,7 @@ impl Failure {
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         // There is nowhere to say that stderr is closed.
         let _ = match (self, json) {
-            (Failure::OutputClosed, _) => Ok(()),
+            (Failure::OutputClosed | Failure::Absent, _) => Ok(()),
             (_, true) => writeln!(anstream::stderr(), "{}", self.to_json()),
             (_, false) => self.show(&mut anstream::stderr()),
         };
@@ -146,7 +159,7 @@ impl Failure {
     fn show(&self, out: &mut impl Write) -> io::Result<()> {
         let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
         let dim = Style::new().dimmed();
-        writeln!(out, "{red}error:{red:#} {self}")?;
+        writeln!(out, "{red}error:{red:#} {}", self.what())?;
         if let Some(cause) = self.cause() {
             writeln!(out, "  {dim}cause:{dim:#} {cause}")?;
         }
@@ -158,7 +171,7 @@ impl Failure {
 
     fn to_json(&self) -> Json {
         json!({
-            "error": self.to_string(),
+            "error": self.what(),
             "kind": self.kind(),
             "cause": self.cause(),
             "hint": self.hint(),

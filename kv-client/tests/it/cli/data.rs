@@ -15,9 +15,14 @@ fn bytes_of_a_file_are_stored_as_they_are_and_come_back() {
     std::fs::write(file.path(), bytes).unwrap();
     let path = file.path().to_str().unwrap();
     server.run(&["set", "file", "--bytes-file", path]).answer();
-    server.run_with_input(&["set", "stdin", "--bytes-file", "-"], &bytes).answer();
+    server
+        .run_with_input(&["set", "stdin", "--bytes-file", "-"], &bytes)
+        .answer();
     for key in ["file", "stdin"] {
-        let output = kv(&server.addr).args(["get", "--raw", key]).output().unwrap();
+        let output = kv(&server.addr)
+            .args(["get", "--raw", key])
+            .output()
+            .unwrap();
         assert_eq!(output.stdout, bytes, "{key}");
     }
     let shown = server.run(&["get", "file"]).answer();
@@ -27,9 +32,15 @@ fn bytes_of_a_file_are_stored_as_they_are_and_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_from_stdin_is_json_text_or_bytes() {
     let server = Server::start();
-    server.run_with_input(&["set", "json", "-"], b"{\"a\": [1]}\n").answer();
-    server.run_with_input(&["set", "text", "-", "--text"], b"{\"a\": [1]}").answer();
-    server.run_with_input(&["set", "bytes", "-"], b"\xff").answer();
+    server
+        .run_with_input(&["set", "json", "-"], b"{\"a\": [1]}\n")
+        .answer();
+    server
+        .run_with_input(&["set", "text", "-", "--text"], b"{\"a\": [1]}")
+        .answer();
+    server
+        .run_with_input(&["set", "bytes", "-"], b"\xff")
+        .answer();
     let client = server.client();
     let value = async |key: &str| client.get::<Value>(key).await.unwrap().unwrap();
     assert_eq!(value("json").await.to_json(), r#"{"a":[1]}"#);
@@ -47,7 +58,10 @@ fn an_object_from_stdin_is_stored_in_one_step() {
     assert_eq!((get("a"), get("b")), ("1\n".into(), "\"1\"\n".into()));
     let ran = server.run_with_input(&["mset"], b"[1]");
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.starts_with("error: stdin is not a JSON object"), "{ran:?}");
+    assert!(
+        ran.stderr.starts_with("error: stdin is not a JSON object"),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,11 +80,17 @@ async fn a_reader_that_leaves_early_is_no_error() {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         assert!(line.contains("key:"), "{line}");
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{args:?}");
+        assert_eq!(
+            (output.status.code(), stderr.as_str()),
+            (Some(0), ""),
+            "{args:?}"
+        );
     }
 }
 
@@ -78,7 +98,9 @@ async fn a_reader_that_leaves_early_is_no_error() {
 fn a_write_told_to_fail_is_logged_and_shows_after_a_restart() {
     let mut server = Server::with_args(&["--debug-faults"]);
     server.run(&["set", "k", "1"]).answer();
-    server.run(&["--debug-fault", "1", "set", "k", "2"]).answer();
+    server
+        .run(&["--debug-fault", "1", "set", "k", "2"])
+        .answer();
     assert_eq!(server.run(&["get", "k"]).answer(), "1\n");
     server.restart();
     assert_eq!(server.run(&["get", "k"]).answer(), "2\n");

@@ -35,7 +35,10 @@ async fn fill(client: &Client) {
     for (index, value) in values().iter().enumerate() {
         client.set(format!("value:{index}"), value).await.unwrap();
     }
-    client.set_bytes([0xff, 0x00, b'k'], "binary key").await.unwrap();
+    client
+        .set_bytes([0xff, 0x00, b'k'], "binary key")
+        .await
+        .unwrap();
     client.set_bytes("", "empty key").await.unwrap();
     let far = SetOptions::new().ttl(Duration::from_secs(1_000_000));
     client.set_with("mortal", &1, far).await.unwrap();
@@ -75,7 +78,10 @@ async fn what_is_exported_is_imported_as_exactly_the_same() {
     assert_eq!(said, format!("{count} keys exported to {first_arg}\n"));
     let said = target.run(&["import", first_arg]).answer();
     assert_eq!(said, format!("{count} keys imported\n"));
-    let (before, after) = (entries(&source.client()).await, entries(&target.client()).await);
+    let (before, after) = (
+        entries(&source.client()).await,
+        entries(&target.client()).await,
+    );
     assert_eq!(before.len(), count);
     assert_eq!(before, after);
     target.run(&["export", second_arg]).answer();
@@ -87,10 +93,17 @@ async fn only_keys_with_the_prefix_are_exported() {
     let server = Server::start();
     let pairs = [("a*:1", 1), ("a*:2", 2), ("ab:1", 3)];
     server.client().bulk_set(pairs).await.unwrap();
-    let mut lines: Vec<String> =
-        server.run(&["export", "--prefix", "a*:"]).answer().lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = server
+        .run(&["export", "--prefix", "a*:"])
+        .answer()
+        .lines()
+        .map(str::to_owned)
+        .collect();
     lines.sort();
-    assert_eq!(lines, [r#"{"key":"a*:1","value":1}"#, r#"{"key":"a*:2","value":2}"#]);
+    assert_eq!(
+        lines,
+        [r#"{"key":"a*:1","value":1}"#, r#"{"key":"a*:2","value":2}"#]
+    );
 }
 
 #[test]
@@ -101,7 +114,11 @@ fn an_export_that_fails_leaves_the_file_as_it_was() {
     let ran = run(&dead_addr(), &["export", path.to_str().unwrap()]);
     assert_eq!(ran.code, 3);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left behind");
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        1,
+        "no draft is left behind"
+    );
 }
 
 #[test]
@@ -109,5 +126,9 @@ fn a_file_that_cannot_be_made_is_named() {
     let server = Server::start();
     let ran = server.run(&["export", "/nowhere/at/all"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.starts_with("error: cannot create /nowhere/at/all\n  cause: "), "{ran:?}");
+    assert!(
+        ran.stderr
+            .starts_with("error: cannot create /nowhere/at/all\n  cause: "),
+        "{ran:?}"
+    );
 }

@@ -32,9 +32,15 @@ impl File {
 fn the_data_file_of_the_python_store_is_imported() {
     let server = Server::start();
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/node_0_data.json");
-    assert_eq!(server.run(&["import", fixture]).answer(), "6 keys imported\n");
+    assert_eq!(
+        server.run(&["import", fixture]).answer(),
+        "6 keys imported\n"
+    );
     let get = |key| server.run(&["get", key]).answer();
-    assert_eq!(get("user:1"), "{\"active\": true, \"name\": \"Ada\", \"tags\": [\"a\", \"b\"]}\n");
+    assert_eq!(
+        get("user:1"),
+        "{\"active\": true, \"name\": \"Ada\", \"tags\": [\"a\", \"b\"]}\n"
+    );
     assert_eq!(get("count"), "42\n");
     assert_eq!(get("ratio"), "0.25\n");
     assert_eq!(get("grüße"), "\"höflich\"\n");
@@ -46,26 +52,35 @@ fn the_data_file_of_the_python_store_is_imported() {
 fn lines_come_from_stdin_too() {
     let server = Server::start();
     let lines = "{\"key\":\"a\",\"value\":1}\n{\"key\":\"b\",\"value\":2,\"ttl_ms\":100000}\n";
-    let json = server.run_with_input(&["--json", "import", "-"], lines.as_bytes()).json();
+    let json = server
+        .run_with_input(&["--json", "import", "-"], lines.as_bytes())
+        .json();
     assert_eq!(json, serde_json::json!({ "imported": 2, "failed": 0 }));
     assert_eq!(server.run(&["get", "b"]).answer(), "2\n");
     let ttl = server.run(&["--json", "ttl", "b"]).json();
-    assert!((1..=100_000).contains(&ttl["ttl_ms"].as_u64().unwrap()), "{ttl}");
+    assert!(
+        (1..=100_000).contains(&ttl["ttl_ms"].as_u64().unwrap()),
+        "{ttl}"
+    );
 }
 
 #[test]
 fn of_two_records_with_one_key_the_later_wins() {
     let server = Server::start();
-    let lines: String =
-        (0..2000).map(|index| format!("{{\"key\":\"k\",\"value\":{index}}}\n")).collect();
-    server.run_with_input(&["import", "-"], lines.as_bytes()).answer();
+    let lines: String = (0..2000)
+        .map(|index| format!("{{\"key\":\"k\",\"value\":{index}}}\n"))
+        .collect();
+    server
+        .run_with_input(&["import", "-"], lines.as_bytes())
+        .answer();
     assert_eq!(server.run(&["get", "k"]).answer(), "1999\n");
 }
 
 #[test]
 fn import_stops_at_a_bad_line_and_goes_on_from_there() {
     let server = Server::start();
-    let file = File::new("{\"key\":\"a\",\"value\":1}\n{\"key\":\"b\"}\n{\"key\":\"c\",\"value\":3}\n");
+    let file =
+        File::new("{\"key\":\"a\",\"value\":1}\n{\"key\":\"b\"}\n{\"key\":\"c\",\"value\":3}\n");
     let ran = server.run(&["import", &file.arg()]);
     assert_eq!(ran.code, 1);
     let path = file.arg();
@@ -96,7 +111,10 @@ fn with_keep_going_every_bad_line_is_named_and_the_rest_stored() {
     assert_eq!(ran.stdout, "2 keys imported\n");
     let lines: Vec<&str> = ran.stderr.lines().collect();
     assert!(lines[0].starts_with("line 2: expected"), "{ran:?}");
-    assert!(lines[1].starts_with("line 3: ERR key has 5000 bytes"), "{ran:?}");
+    assert!(
+        lines[1].starts_with("line 3: ERR key has 5000 bytes"),
+        "{ran:?}"
+    );
     assert_eq!(lines[2], "error: 2 records were not imported");
     assert_eq!(server.run(&["get", "c"]).answer(), "3\n");
 }
@@ -105,10 +123,15 @@ fn with_keep_going_every_bad_line_is_named_and_the_rest_stored() {
 fn a_record_the_server_refuses_is_named_by_its_line() {
     let server = Server::start();
     let long_key = "k".repeat(5000);
-    let lines = format!("{{\"key\":\"a\",\"value\":1}}\n\n{{\"key\":\"{long_key}\",\"value\":1}}\n");
+    let lines =
+        format!("{{\"key\":\"a\",\"value\":1}}\n\n{{\"key\":\"{long_key}\",\"value\":1}}\n");
     let ran = server.run_with_input(&["import", "-"], lines.as_bytes());
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.starts_with("error: import of - stopped at line 3, 1 stored\n"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .starts_with("error: import of - stopped at line 3, 1 stored\n"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -126,8 +149,14 @@ fn import_without_a_server_or_a_file_says_so() {
     let file = File::new("{\"key\":\"a\",\"value\":1}\n");
     let ran = run(&dead_addr(), &["import", &file.arg()]);
     assert_eq!(ran.code, 3, "{ran:?}");
-    assert!(ran.stderr.contains("stopped at line 1, 0 stored"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("stopped at line 1, 0 stored"),
+        "{ran:?}"
+    );
     let ran = run(&dead_addr(), &["import", "/no/such/file"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.starts_with("error: cannot open /no/such/file\n  cause: No such file"));
+    assert!(
+        ran.stderr
+            .starts_with("error: cannot open /no/such/file\n  cause: No such file")
+    );
 }

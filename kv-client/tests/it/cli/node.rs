@@ -13,8 +13,14 @@ fn without_a_server_the_error_says_what_to_do() {
     assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
     let lines: Vec<&str> = ran.stderr.lines().collect();
     assert_eq!(lines[0], format!("error: cannot connect to {addr}"));
-    assert!(lines[1].starts_with("  cause: Connection refused"), "{ran:?}");
-    assert!(lines[2].starts_with("  hint:  is the server running?"), "{ran:?}");
+    assert!(
+        lines[1].starts_with("  cause: Connection refused"),
+        "{ran:?}"
+    );
+    assert!(
+        lines[2].starts_with("  hint:  is the server running?"),
+        "{ran:?}"
+    );
     let ran = run(&addr, &["--json", "get", "a"]);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!((ran.code, &error["kind"]), (3, &json!("connection")));
@@ -36,8 +42,16 @@ fn a_guarded_server_wants_the_password() {
     let ran = server.run(&["get", "a"]);
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.stderr.contains("--password-file"), "{ran:?}");
-    assert_eq!(server.run(&["--password-file", path, "set", "a", "1"]).answer(), "OK\n");
-    let output = kv(&server.addr).env("KV_PASSWORD_FILE", path).args(["get", "a"]).output();
+    assert_eq!(
+        server
+            .run(&["--password-file", path, "set", "a", "1"])
+            .answer(),
+        "OK\n"
+    );
+    let output = kv(&server.addr)
+        .env("KV_PASSWORD_FILE", path)
+        .args(["get", "a"])
+        .output();
     assert_eq!(output.unwrap().stdout, b"1\n");
 }
 
@@ -48,8 +62,15 @@ fn a_password_that_others_can_read_is_not_used() {
     let path = password.path().to_str().unwrap();
     let ran = run(&dead_addr(), &["--password-file", path, "ping"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("can be read by others\n  cause: its mode is 644\n"), "{ran:?}");
-    assert!(ran.stderr.contains(&format!("hint:  chmod 600 {path}")), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("can be read by others\n  cause: its mode is 644\n"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stderr.contains(&format!("hint:  chmod 600 {path}")),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -57,10 +78,21 @@ fn the_status_of_one_server_is_all_of_it() {
     let server = Server::start();
     server.run(&["set", "a", "1"]).answer();
     let json = server.run(&["--json", "status"]).json();
-    assert_eq!((&json["addr"], &json["key_count"]), (&json!(server.addr), &json!(1)));
-    assert_eq!((&json["mode"], &json["health"]), (&json!("standalone"), &json!("ok")));
+    assert_eq!(
+        (&json["addr"], &json["key_count"]),
+        (&json!(server.addr), &json!(1))
+    );
+    assert_eq!(
+        (&json["mode"], &json["health"]),
+        (&json!("standalone"), &json!("ok"))
+    );
     let text = server.run(&["status"]).answer();
-    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    let line = |name: &str| {
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .unwrap()
+            .to_owned()
+    };
     assert!(line("key_count ").ends_with(" 1"), "{text}");
     assert!(line("wal.sync ").ends_with(" always"), "{text}");
     assert_eq!(server.run(&["--json", "meta"]).json()["mode"], "standalone");
@@ -73,8 +105,14 @@ fn the_status_of_several_servers_is_a_line_each() {
     let text = run(&addrs, &["status"]).answer();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("ADDR "), "{text}");
-    assert!(lines[1].starts_with(&server.addr) && lines[1].ends_with("ok"), "{text}");
-    assert!(lines[2].starts_with(&dead) && lines[2].contains("cannot connect"), "{text}");
+    assert!(
+        lines[1].starts_with(&server.addr) && lines[1].ends_with("ok"),
+        "{text}"
+    );
+    assert!(
+        lines[2].starts_with(&dead) && lines[2].contains("cannot connect"),
+        "{text}"
+    );
     assert_eq!(run(&dead, &["status"]).code, 3);
 }
 

@@ -67,7 +67,13 @@ fn spawn(data: &Path, args: &[String]) -> (Child, String) {
         command.env_remove(name);
     }
     let mut child = command
-        .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir"])
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
         .arg(data)
         .args(args)
         .stdin(Stdio::null())
@@ -76,8 +82,12 @@ fn spawn(data: &Path, args: &[String]) -> (Child, String) {
         .spawn()
         .unwrap();
     let mut ready = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    let json = ready.strip_prefix("READY ").expect("the server says when it is ready");
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut ready)
+        .unwrap();
+    let json = ready
+        .strip_prefix("READY ")
+        .expect("the server says when it is ready");
     let json: serde_json::Value = serde_json::from_str(json).unwrap();
     let addr = json["listen"].as_str().unwrap().to_owned();
     (child, addr)
@@ -90,12 +100,23 @@ fn binary() -> &'static Path {
         let kv = Path::new(env!("CARGO_BIN_EXE_kv"));
         let profile_dir = kv.parent().unwrap();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        build.args(["build", "--quiet", "--package", "kv-node", "--bin", "kv-node", "--target-dir"]);
+        build.args([
+            "build",
+            "--quiet",
+            "--package",
+            "kv-node",
+            "--bin",
+            "kv-node",
+            "--target-dir",
+        ]);
         build.arg(profile_dir.parent().unwrap());
         if profile_dir.ends_with("release") {
             build.arg("--release");
         }
-        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+        let status = build
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .unwrap();
         assert!(status.success(), "kv-node does not build");
         profile_dir.join("kv-node")
     })

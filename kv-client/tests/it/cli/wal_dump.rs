@@ -9,7 +9,11 @@ use super::{Ran, Server, dead_addr, run};
 /// A stopped server with three writes.
 fn stopped() -> Server {
     let mut server = Server::start();
-    for args in [["set", "first", "1"], ["set", "second", "2"], ["incr", "third", "3"]] {
+    for args in [
+        ["set", "first", "1"],
+        ["set", "second", "2"],
+        ["incr", "third", "3"],
+    ] {
         server.run(&args).answer();
     }
     server.stop();
@@ -22,7 +26,9 @@ fn dump(server: &Server, args: &[&str]) -> Ran {
 }
 
 fn json_lines(text: &str) -> Vec<Json> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
@@ -34,8 +40,14 @@ fn records_are_shown_with_their_commands_and_keys() {
     assert!(shown(&text, "  Set  first  ("), "{text}");
     assert!(shown(&text, "  IncrBy  third  ("), "{text}");
     let lines = json_lines(&dump(&server, &["--json"]).answer());
-    let second = lines.iter().find(|line| line["keys"][0] == "second").unwrap();
-    assert_eq!((&second["lsn"], &second["command"]), (&Json::from(2), &Json::from("Set")));
+    let second = lines
+        .iter()
+        .find(|line| line["keys"][0] == "second")
+        .unwrap();
+    assert_eq!(
+        (&second["lsn"], &second["command"]),
+        (&Json::from(2), &Json::from("Set"))
+    );
     assert!(second["at_ms"].as_u64().unwrap() > 1_600_000_000_000);
 }
 
@@ -43,15 +55,25 @@ fn records_are_shown_with_their_commands_and_keys() {
 fn as_many_records_as_were_asked_for_are_shown() {
     let server = stopped();
     let lines = json_lines(&dump(&server, &["--json", "--limit", "2"]).answer());
-    assert_eq!(lines.iter().filter(|line| !line["lsn"].is_null()).count(), 2);
+    assert_eq!(
+        lines.iter().filter(|line| !line["lsn"].is_null()).count(),
+        2
+    );
 }
 
 /// The segment that holds the records, and where the first of them starts.
 fn place_of_first(server: &Server) -> (PathBuf, u64) {
     let lines = json_lines(&dump(server, &["--json"]).answer());
     let first = lines.iter().position(|line| line["lsn"] == 1).unwrap();
-    let segment = lines[..first].iter().rev().find_map(|line| line["segment"].as_str()).unwrap();
-    (server.data_dir().join(segment), lines[first]["offset"].as_u64().unwrap())
+    let segment = lines[..first]
+        .iter()
+        .rev()
+        .find_map(|line| line["segment"].as_str())
+        .unwrap();
+    (
+        server.data_dir().join(segment),
+        lines[first]["offset"].as_u64().unwrap(),
+    )
 }
 
 #[test]
@@ -64,11 +86,21 @@ fn damage_before_the_end_is_named_by_file_and_offset() {
     std::fs::write(&path, bytes).unwrap();
     let ran = dump(&server, &[]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stdout.contains(&format!("  damage at byte {offset}: payload crc")), "{ran:?}");
-    assert!(ran.stdout.contains("Set  second"), "what is whole is shown: {ran:?}");
+    assert!(
+        ran.stdout
+            .contains(&format!("  damage at byte {offset}: payload crc")),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout.contains("Set  second"),
+        "what is whole is shown: {ran:?}"
+    );
     let name = path.file_name().unwrap().to_str().unwrap();
     let cause = format!("  cause: wal/{name} at byte {offset}: payload crc");
-    assert!(ran.stderr.starts_with("error: the log is damaged\n"), "{ran:?}");
+    assert!(
+        ran.stderr.starts_with("error: the log is damaged\n"),
+        "{ran:?}"
+    );
     assert!(ran.stderr.contains(&cause), "{ran:?}");
 }
 
@@ -77,6 +109,9 @@ fn a_directory_without_a_log_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let ran = run(&dead_addr(), &["wal-dump", dir.path().to_str().unwrap()]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("cause: there is no segment file"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("cause: there is no segment file"),
+        "{ran:?}"
+    );
     assert_eq!(run(&dead_addr(), &["wal-dump", "/no/such/dir"]).code, 1);
 }

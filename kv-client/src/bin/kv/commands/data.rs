@@ -90,8 +90,10 @@ fn set_options(args: &SetArgs) -> SetOptions {
 
 pub(super) async fn del(app: &mut App, keys: &[String]) -> Result<(), Failure> {
     let removed = app.client.bulk_delete(keys).await?;
-    app.output
-        .confirm(&json!({ "removed": removed }), removed.to_string())?;
+    if removed != 0 || app.output.is_json() {
+        app.output
+            .confirm(&json!({ "removed": removed }), format!("{removed} removed"))?;
+    }
     match removed {
         0 => Err(no_keys(keys)),
         _ => Ok(()),
@@ -202,7 +204,7 @@ pub(super) async fn exists(app: &mut App, keys: &[String]) -> Result<(), Failure
     app.output
         .answer(&json!({ "exists": count }), count.to_string())?;
     match count {
-        0 => Err(no_keys(keys)),
+        0 => Err(Failure::Absent),
         _ => Ok(()),
     }
 }
