@@ -6,6 +6,7 @@ use kv_proto::{Reply, Request};
 use parking_lot::Mutex;
 
 mod gate;
+mod health_log;
 mod housekeeper;
 mod status;
 mod throttle;
@@ -13,12 +14,15 @@ mod throttle;
 use crate::backend::{Backend, Session};
 use crate::status::Status;
 use crate::store::{Attendance, OpenError, Store, StoreOptions, Submitted};
+use health_log::HealthLog;
 use housekeeper::Housekeeper;
 
 /// A store on the disk with the threads it needs.
 pub struct Standalone {
     store: Arc<Store>,
     housekeeper: Mutex<Option<Housekeeper>>,
+    /// The store only knows its watchers weakly.
+    _health_log: Arc<HealthLog>,
 }
 
 impl Standalone {
@@ -30,6 +34,7 @@ impl Standalone {
         let store = Store::open(options)?;
         let housekeeper = Housekeeper::start(&store)?;
         Ok(Standalone {
+            _health_log: HealthLog::start(&store),
             store,
             housekeeper: Mutex::new(Some(housekeeper)),
         })
