@@ -11,7 +11,7 @@
 //!    once every key has been met.
 //!    RESP3's marked text (`INFO`) counts as bytes.
 //! 5. `GETEX` with a time that cannot be: ours refuses it, Redis answers nil if the key is absent.
-//!    `SCAN` with a negative cursor: ours refuses it, to Redis it is a large one.
+//!    `SCAN` with a negative or empty cursor: ours refuses it, to Redis it is a large one or 0.
 
 use crate::resp::{Command, Reply};
 
@@ -58,7 +58,7 @@ pub(super) fn mode_of(command: &Command) -> Mode {
         b"GETEX" => Mode::GetEx,
         b"TTL" | b"EXPIRETIME" => Mode::Near(CLOCK_SLACK_S),
         b"PTTL" | b"PEXPIRETIME" => Mode::Near(CLOCK_SLACK_S * 1000),
-        b"SCAN" if word(1).is_some_and(|cursor| cursor.starts_with(b"-")) => Mode::ScanFrom,
+        b"SCAN" if !starts_with_digit(command.get(1)) => Mode::ScanFrom,
         b"SCAN" | b"RANDOMKEY" | b"DBSIZE" | b"TIME" | b"INFO" => Mode::Type,
         b"HELLO" | b"COMMAND" | b"CONFIG" => Mode::Type,
         b"CLIENT" if word(1).as_deref() == Some(b"ID") => Mode::Type,
@@ -95,6 +95,10 @@ pub(super) fn equal_transactions(modes: &[Mode], expected: &Reply, got: &Reply) 
         }
         _ => equal(Mode::Exact, expected, got),
     }
+}
+
+fn starts_with_digit(word: Option<&Vec<u8>>) -> bool {
+    word.is_some_and(|word| word.first().is_some_and(u8::is_ascii_digit))
 }
 
 /// Whether a `SCAN` sees every key at once, from the start.
