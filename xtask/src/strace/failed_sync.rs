@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,6 +20,16 @@ const WRITES_MAX: usize = 10_000;
 
 /// Writes that are tried after it failed.
 const WRITES_AFTER: usize = 50;
+
+/// What the log must say of it.
+const EIO: &str = "os error 5";
+
+/// How often we look for that, and the pause between two looks.
+const LOG_TRIES: usize = 250;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often we look whether it has stopped.
+const STOP_TRIES: usize = 1500;
 
 const REPLY_MAX: Duration = Duration::from_secs(60);
 
@@ -94,22 +105,23 @@ fn check_that_it_says_why(node: &Node, log: &Path) -> Result<()> {
         status["health"] != "ok",
         "/status says it is well: {status}"
     );
-    let log = fs::read_to_string(log)?;
-    ensure!(
-        log.contains("os error 5"),
-        "the log does not name the error:\n{log}"
-    );
-    Ok(())
+    for _ in 0..LOG_TRIES {
+        if fs::read_to_string(log)?.contains(EIO) {
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    bail!("the log in {} does not name the error", log.display())
 }
 
 /// It may end with an error, having lost its log; it must end.
 fn end(mut node: Node) -> Result<()> {
     node.terminate()?;
-    for _ in 0..1500 {
+    for _ in 0..STOP_TRIES {
         if node.ended()?.is_some() {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(PAUSE);
     }
     bail!("it does not stop after its log failed")
 }
