@@ -23,6 +23,11 @@ pub trait Backend: Send + Sync + 'static {
     /// What people and monitors see of this node.
     fn status(&self) -> Status;
 
+    /// Asks for a snapshot soon; false if there are none to be had.
+    fn request_snapshot(&self) -> bool {
+        false
+    }
+
     /// Runs once on each I/O thread for as long as the server serves; a backend that completes
     /// requests on the threads that wait for them does it here.
     fn run_on_io_thread(self: Arc<Self>) -> impl Future<Output = ()> {

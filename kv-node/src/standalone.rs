@@ -66,6 +66,11 @@ impl Backend for Standalone {
         status::of(&self.store)
     }
 
+    fn request_snapshot(&self) -> bool {
+        self.store.request_snapshot();
+        true
+    }
+
     async fn run_on_io_thread(self: Arc<Self>) {
         gate::run(Arc::clone(&self.store)).await;
     }

@@ -70,6 +70,12 @@ impl Snapshots {
         }
     }
 
+    /// Whether one is being written or was asked for.
+    fn is_expected(&self) -> bool {
+        // In this order: a request is forgotten only once its snapshot is running.
+        self.is_requested.load(Ordering::Acquire) || self.is_running.load(Ordering::Acquire)
+    }
+
     fn run(&self) -> Result<Running<'_>, SnapshotError> {
         match self.is_running.swap(true, Ordering::Acquire) {
             true => Err(SnapshotError::Busy),
@@ -169,7 +175,7 @@ impl Store {
         SnapshotStatus {
             index: newest.map_or(0, |newest| newest.stamp.index),
             finished_at_ms: newest.map_or(0, |newest| newest.finished_at_ms),
-            running: self.snapshots.is_running.load(Ordering::Acquire),
+            running: self.snapshots.is_expected(),
             last_error: state.last_error.clone(),
         }
     }

@@ -356,8 +356,9 @@ fn a_snapshot_is_due_when_the_log_has_grown_or_somebody_asks() {
     assert!(store.is_snapshot_due(), "what was replayed counts");
     store.snapshot(&mut Unpaced).unwrap();
     assert!(!store.is_snapshot_due());
+    assert!(!store.snapshot_status().running);
     store.request_snapshot();
-    assert!(store.is_snapshot_due());
+    assert!(store.is_snapshot_due() && store.snapshot_status().running);
     store.snapshot(&mut Unpaced).unwrap();
     assert!(!store.is_snapshot_due());
 }

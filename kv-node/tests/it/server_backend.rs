@@ -20,6 +20,7 @@ pub(crate) struct MapBackend {
     arrived: watch::Sender<usize>,
     pub(crate) call_count: AtomicUsize,
     pub(crate) shutdown_count: AtomicUsize,
+    pub(crate) snapshot_count: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +37,7 @@ impl Default for MapBackend {
             arrived: watch::Sender::new(0),
             call_count: AtomicUsize::new(0),
             shutdown_count: AtomicUsize::new(0),
+            snapshot_count: AtomicUsize::new(0),
         }
     }
 }
@@ -78,6 +80,11 @@ impl Backend for MapBackend {
             key_count: self.data.lock().entries.len() as u64,
             ..Status::default()
         }
+    }
+
+    fn request_snapshot(&self) -> bool {
+        self.snapshot_count.fetch_add(1, Ordering::Relaxed);
+        true
     }
 
     async fn shutdown(&self) {

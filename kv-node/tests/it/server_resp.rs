@@ -84,6 +84,16 @@ async fn server_commands_read_as_in_redis() {
 }
 
 #[tokio::test]
+async fn bgsave_asks_the_backend_for_a_snapshot() {
+    let server = TestServer::start(settings()).await;
+    let mut client = server.connect().await;
+    client.ask("BGSAVE", "+Background saving started\r\n").await;
+    client.ask("BGSAVE later", "-ERR syntax error\r\n").await;
+    let count = &server.backend.snapshot_count;
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
 async fn a_pipelined_buffer_is_one_batch_and_its_replies_are_in_order() {
     let server = TestServer::start(settings()).await;
     let mut client = server.connect().await;

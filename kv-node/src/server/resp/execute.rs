@@ -58,6 +58,9 @@ impl<B: Backend> Peer<B> {
             Command::Info { sections } => info::reply(&self.hub, &self.backend.status(), &sections),
             Command::Config(command) => self.config(command),
             Command::Time => time(),
+            Command::BgSave if self.backend.request_snapshot() => {
+                Reply::Status("Background saving started".into())
+            }
             Command::Multi => self.multi(),
             Command::Exec => Box::pin(self.exec()).await,
             Command::Discard => self.discard(),

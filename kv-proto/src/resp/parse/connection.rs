@@ -42,6 +42,8 @@ pub enum ConnectionCommand {
     Config(ConfigCommand),
     /// Unix seconds and microseconds.
     Time,
+    /// Ask for a snapshot.
+    BgSave,
     /// Begin a transaction.
     Multi,
     /// Execute it.

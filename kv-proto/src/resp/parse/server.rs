@@ -38,6 +38,8 @@ pub(in crate::resp) const SPECS: &[CommandSpec] = &[
         ..spec("config", -2, FLAGS.and(Flags::ADMIN), NONE, "GET|SET|RESETSTAT|REWRITE ...",
             "Reads and changes settings.", help)
     },
+    spec("bgsave", -1, FLAGS.and(Flags::ADMIN).and(Flags::NO_MULTI), NONE, "[SCHEDULE]",
+        "Starts to write a snapshot.", bgsave),
     spec("time", 1, FLAGS.and(Flags::FAST), NONE, "",
         "Returns the time: seconds and microseconds.", time),
     CommandSpec {
@@ -163,6 +165,16 @@ fn config_resetstat(_: &mut Words<'_>) -> Result<Parsed> {
 
 fn config_rewrite(_: &mut Words<'_>) -> Result<Parsed> {
     config(ConfigCommand::Rewrite)
+}
+
+fn bgsave(words: &mut Words<'_>) -> Result<Parsed> {
+    match words.next() {
+        None => Ok(ConnectionCommand::BgSave.into()),
+        Some(option) if words.is_empty() && is(option, "schedule") => {
+            Ok(ConnectionCommand::BgSave.into())
+        }
+        Some(_) => Err(syntax_error()),
+    }
 }
 
 fn time(_: &mut Words<'_>) -> Result<Parsed> {

@@ -20,6 +20,8 @@ fn commands_on_the_connection_are_parsed() {
         ("QUIT", C::Quit),
         ("RESET", C::Reset),
         ("TIME", C::Time),
+        ("BGSAVE", C::BgSave),
+        ("BGSAVE schedule", C::BgSave),
         ("MULTI", C::Multi),
         ("EXEC", C::Exec),
         ("DISCARD", C::Discard),
