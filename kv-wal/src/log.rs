@@ -304,12 +304,13 @@ impl Parts {
                 Ok(spare) => self.staging.add_spare(spare),
                 Err(Unprepared::NoRoom(reason)) => {
                     self.staging.starve(reason);
-                    break;
+                    return Ok(());
                 }
                 Err(Unprepared::Failed(reason)) => return Err(self.progress.poison(reason)),
-                Err(Unprepared::Abandoned) => break,
+                Err(Unprepared::Abandoned) => return Ok(()),
             }
         }
+        self.staging.recover();
         Ok(())
     }
 

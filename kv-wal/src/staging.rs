@@ -207,13 +207,10 @@ impl Staging {
     }
 
     /// Whether another spare should be prepared, and of at least how many bytes.
-    pub(crate) fn wants_spare(&mut self) -> Option<u64> {
+    pub(crate) fn wants_spare(&self) -> Option<u64> {
         let unserved = self.asked_bytes > 0 && self.choose(self.asked_bytes, false).is_none();
-        if unserved || self.spares.len() < self.spares_wanted() {
-            return Some(self.asked_bytes);
-        }
-        self.starved = None;
-        None
+        let wanted = unserved || self.spares.len() < self.spares_wanted();
+        wanted.then_some(self.asked_bytes)
     }
 
     pub(crate) fn lacks_reserve(&self) -> bool {
@@ -234,6 +231,11 @@ impl Staging {
     pub(crate) fn starve(&mut self, reason: Arc<str>) {
         self.asked_bytes = 0;
         self.starved = Some(reason);
+    }
+
+    /// There are enough spares; whether there had been too few, and no room for more.
+    pub(crate) fn recover(&mut self) -> bool {
+        self.starved.take().is_some()
     }
 
     fn make_room(&mut self, record_bytes: usize, reserved: bool) -> Result<(), Refusal> {

@@ -15,7 +15,7 @@
 use std::{
     path::Path,
     sync::Arc,
-    thread::{self, JoinHandle},
+    thread::{self, JoinHandle, ThreadId},
 };
 
 use parking_lot::Mutex;
@@ -52,9 +52,9 @@ pub struct Wal {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
     report: RecoveryReport,
-    lock: Mutex<Option<Box<dyn LockGuard>>>,
+    thread_ids: Vec<ThreadId>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Wal {
@@ -229,13 +229,6 @@ impl Wal {
 
     fn start(parts: Parts, options: &Options) -> Result<Wal, WalError> {
         let shared = Arc::new(Shared::new(parts.staging, parts.progress, options));
-        let inner = Arc::new(Inner {
-            shared: Arc::clone(&shared),
-            threads: Mutex::default(),
-            report: parts.report,
-            lock: Mutex::new(Some(parts.lock)),
-        });
-        let syncs_apart = options.sync != SyncPolicy::Always;
         let syncer = SyncerThread::new(Arc::clone(&shared), parts.syncer.clone(), options.sync);
         let writer = WriterThread::new(
             Arc::clone(&shared),
@@ -243,36 +236,66 @@ impl Wal {
             parts.syncer,
             options.clone(),
         );
-        let preparer = PreparerThread::new(shared, parts.preparer);
-        inner.spawn("wal-writer", move || writer.run())?;
-        inner.spawn("wal-preparer", move || preparer.run())?;
-        if syncs_apart {
-            inner.spawn("wal-syncer", move || syncer.run())?;
+        let preparer = PreparerThread::new(Arc::clone(&shared), parts.preparer);
+        let mut runs: Vec<(&str, Run)> = vec![
+            ("wal-writer", Box::new(move || writer.run())),
+            ("wal-preparer", Box::new(move || preparer.run())),
+        ];
+        if options.sync != SyncPolicy::Always {
+            runs.push(("wal-syncer", Box::new(move || syncer.run())));
         }
-        Ok(Wal { inner })
+        let threads = spawn(runs, parts.lock).inspect_err(|_| shared.close())?;
+        let thread_ids = threads.iter().map(|handle| handle.thread().id()).collect();
+        let threads = Mutex::new(threads);
+        Ok(Wal {
+            inner: Arc::new(Inner {
+                shared,
+                report: parts.report,
+                thread_ids,
+                threads,
+            }),
+        })
     }
 }
 
-impl Inner {
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), WalError> {
-        let handle = thread::Builder::new().name(name.into()).spawn(run);
-        self.threads
-            .lock()
-            .push(handle.map_err(WalError::io("start thread", name))?);
-        Ok(())
-    }
+type Run = Box<dyn FnOnce() + Send>;
 
+/// Starts the threads; the last one to end gives the lock back.
+fn spawn(
+    runs: Vec<(&'static str, Run)>,
+    lock: Box<dyn LockGuard>,
+) -> Result<Vec<JoinHandle<()>>, WalError> {
+    let lock = Arc::new(lock);
+    let start = |(name, run): (&'static str, Run)| {
+        let lock = Arc::clone(&lock);
+        let body = move || {
+            run();
+            drop(lock);
+        };
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(body)
+            .map_err(WalError::io("start", name))
+    };
+    runs.into_iter().map(start).collect()
+}
+
+impl Inner {
     fn close(&self) -> Result<(), WalError> {
         self.shared.close();
-        let mut threads = self.threads.lock();
-        for handle in threads.drain(..) {
-            // The observer may hold the last clone: a thread cannot wait for itself.
-            if handle.thread().id() != thread::current().id() && handle.join().is_err() {
+        // The observer may close the log, or hold its last handle: a thread cannot wait for itself.
+        if !self.thread_ids.contains(&thread::current().id()) {
+            self.join();
+        }
+        self.shared.progress.check_poison()
+    }
+
+    fn join(&self) {
+        for handle in self.threads.lock().drain(..) {
+            if handle.join().is_err() {
                 self.shared.poison_quietly("a thread of the log panicked");
             }
         }
-        self.lock.lock().take();
-        self.shared.progress.check_poison()
     }
 }
 

@@ -21,8 +21,15 @@ const PACE_INTERVAL: Duration = Duration::from_millis(20);
 const LEAD: u64 = 64;
 
 enum Job {
-    Prepare { bytes_min: u64 },
-    Purge { through: Lsn, keep: usize },
+    Prepare {
+        bytes_min: u64,
+    },
+    Purge {
+        through: Lsn,
+        keep: usize,
+    },
+    /// Tell that there are enough spares again.
+    Recover,
     End,
 }
 
@@ -48,6 +55,7 @@ impl PreparerThread {
             match self.next_job() {
                 Job::Prepare { bytes_min } => self.prepare(bytes_min),
                 Job::Purge { through, keep } => self.purge(through, keep),
+                Job::Recover => self.shared.observe(),
                 Job::End => return,
             }
         }
@@ -71,6 +79,7 @@ impl PreparerThread {
                 Some(_) => {
                     self.shared.demand.wait_for(&mut stage, self.retry);
                 }
+                None if stage.staging.recover() => return Job::Recover,
                 None => {
                     stage.is_preparer_idle = true;
                     self.shared.demand.wait(&mut stage);
@@ -141,7 +150,7 @@ fn pace(shared: &Shared, done: u64) -> Pace {
         if stage.staging.is_asked_for_spare() {
             return Pace::Hurry;
         }
-        if shared.is_writer_idle() || is_due(&stage, done) {
+        if shared.is_writer_idle() || stage.purge.is_some() || is_due(&stage, done) {
             return Pace::Continue;
         }
         shared.demand.wait_for(&mut stage, PACE_INTERVAL);

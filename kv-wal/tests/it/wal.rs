@@ -342,6 +342,19 @@ fn an_observer_that_holds_the_last_handle_does_not_hang_the_log() {
 }
 
 #[test]
+fn an_observer_may_close_the_log_while_another_thread_does() {
+    let (_root, storage) = real_disk();
+    let (wal, _) = open(Arc::clone(&storage), options(SyncPolicy::Always)).unwrap();
+    let handle = wal.clone();
+    wal.set_observer(Box::new(move || handle.close().unwrap()));
+    let lsn = wal.append(1, 0, &[b"record"]).unwrap();
+    wal.wait(lsn).unwrap();
+    wal.close().unwrap();
+    let (_wal, records) = open(storage, options(SyncPolicy::Always)).unwrap();
+    assert_eq!(records.len(), 1, "closing gave the lock back");
+}
+
+#[test]
 fn an_observer_that_panics_poisons_the_log() {
     let (_root, storage) = real_disk();
     let (wal, _) = open(storage, options(SyncPolicy::Always)).unwrap();
