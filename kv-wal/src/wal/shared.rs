@@ -183,11 +183,14 @@ impl Shared {
         self.wake_everyone();
     }
 
-    /// The writer is done; nothing more will be committed.
+    /// The writer is done; nothing more will be committed. The observer runs a last time and is
+    /// forgotten, with the handle that it may hold.
     pub(super) fn finish(&self) {
         self.is_finished.store(true, Release);
         self.wake_everyone();
         self.observe();
+        let observer = self.observer.write().take();
+        drop(observer);
     }
 
     /// After the log was poisoned or closed, so that everyone who waits sees it.
