@@ -150,6 +150,8 @@ fn editor() -> Reedline {
         .with_edit_mode(Box::new(Emacs::new(keys)))
         .with_completer(Box::new(CommandCompleter::default()))
         .with_menu(ReedlineMenu::EngineCompleter(menu))
+        .with_quick_completions(true)
+        .with_partial_completions(true)
         .with_hinter(Box::new(DefaultHinter::default()));
     match history() {
         Some(history) => editor.with_history(Box::new(history)),

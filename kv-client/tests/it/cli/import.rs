@@ -1,10 +1,12 @@
 //! Import of files by others, and of damaged ones.
 
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use tempfile::TempDir;
 
-use super::{Server, dead_addr, run};
+use super::{Ran, Server, dead_addr, kv, run};
 
 struct File {
     dir: TempDir,
@@ -159,4 +161,54 @@ fn import_without_a_server_or_a_file_says_so() {
         ran.stderr
             .starts_with("error: cannot open /no/such/file\n  cause: No such file")
     );
+}
+
+fn numbered_lines(numbers: std::ops::Range<u64>) -> Vec<u8> {
+    let line = |number| format!("{{\"key\":\"line{number}\",\"value\":{number}}}\n");
+    numbers.map(line).collect::<String>().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_server_dies_every_line_before_the_named_one_is_stored() {
+    let mut server = Server::start();
+    let mut child = kv(&server.addr)
+        .args(["import", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&numbered_lines(1..10_000)).unwrap();
+    let client = server.client();
+    while client.count().await.unwrap() < 600 {
+        tokio::task::yield_now().await;
+    }
+    server.kill();
+    // The import may have ended already.
+    let _ = input.write_all(&numbered_lines(10_000..20_000));
+    drop(input);
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let (_, rest) = ran.stderr.split_once("stopped at line ").unwrap();
+    let (line, rest) = rest.split_once(", ").unwrap();
+    let line: u64 = line.parse().unwrap();
+    assert!(line > 512, "a batch was stored before: {ran:?}");
+    assert!(
+        rest.starts_with(&format!("{} stored\n", line - 1)),
+        "{ran:?}"
+    );
+    server.start_again();
+    let keys = (1..line).map(|number| format!("line{number}"));
+    let mut pipeline = server.client().pipeline();
+    for key in keys {
+        pipeline = pipeline.get(key);
+    }
+    for (answer, number) in pipeline.run().await.unwrap().into_iter().zip(1..) {
+        assert_eq!(
+            answer.unwrap().value().unwrap(),
+            Some(number),
+            "line {number}"
+        );
+    }
 }

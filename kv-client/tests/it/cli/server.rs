@@ -44,12 +44,23 @@ impl Server {
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// Ends it and starts it again on the same data, maybe at another address.
-    pub(crate) fn restart(&mut self) {
-        self.stop();
+    /// Ends it as a power cut would, as far as it can tell.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, after it ended, on the same data, maybe at another address.
+    pub(crate) fn start_again(&mut self) {
         let (child, addr) = spawn(self.data.path(), &self.args);
         self.child = child;
         self.addr = addr;
+    }
+
+    /// Ends it and starts it again on the same data, maybe at another address.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        self.start_again();
     }
 }
 
