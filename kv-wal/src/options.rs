@@ -28,9 +28,12 @@ pub struct Options {
     /// `segment_bytes`. Default 4 MiB; 4 KiB to 1 GiB, a multiple of 4 KiB. Above
     /// `segment_bytes` it means the same as that.
     pub segment_bytes_first: u64,
-    /// Segments kept ready beside the active one and the reserve, once the active one is half full;
-    /// also how many purged ones are kept to be used again. Default 1; 1 to 16.
+    /// Segments kept ready beside the active one and the reserve, once the active one is half full.
+    /// Default 1; 1 to 16.
     pub spare_segments: usize,
+    /// Most purged segments that are kept to be used again: a fresh one is filled with zeros first,
+    /// which takes as much of the disk as the records that it will hold. Default 8; 1 to 64.
+    pub recycled_segments_max: usize,
     /// When a record counts as committed. Default [`SyncPolicy::Always`].
     pub sync: SyncPolicy,
     /// Bytes that may wait to be written, not counting the group in flight; a single record is
@@ -56,6 +59,7 @@ impl Default for Options {
             segment_bytes: 64 * MIB,
             segment_bytes_first: 4 * MIB,
             spare_segments: 1,
+            recycled_segments_max: 8,
             sync: SyncPolicy::Always,
             pending_bytes_max: 64 << 20,
             record_bytes_max: 32 << 20,
@@ -87,6 +91,10 @@ impl Options {
                 "spare_segments: 1 to 16",
             ),
             (
+                (1..=64).contains(&self.recycled_segments_max),
+                "recycled_segments_max: 1 to 64",
+            ),
+            (
                 (4 << 10..=1 << 30).contains(&self.pending_bytes_max),
                 "pending_bytes_max: 4 KiB to 1 GiB",
             ),
@@ -99,6 +107,11 @@ impl Options {
             Some((_, message)) => Err(WalError::InvalidOptions(message)),
             None => Ok(()),
         }
+    }
+
+    /// Most spares that are kept.
+    pub(crate) fn spares_max(&self) -> usize {
+        self.recycled_segments_max.max(1 + self.spare_segments)
     }
 
     /// The size for the next segment of a log whose live segments hold `used_bytes`.

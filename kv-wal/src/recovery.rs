@@ -96,7 +96,7 @@ pub(crate) fn recover(
     visit: Visit<'_>,
 ) -> Result<Recovered, WalError> {
     let mut listing = list(storage, dir)?;
-    listing.drop_odd_spares(1 + options.spare_segments);
+    listing.drop_odd_spares(options.spares_max());
     check_order(&listing.segments)?;
     let mut recovery = Recovery {
         storage,

@@ -74,6 +74,7 @@ pub(crate) struct Staging {
     pending_bytes_max: usize,
     record_bytes_max: usize,
     spare_segments: usize,
+    spares_max: usize,
     next_lsn: Lsn,
     /// Bytes of the segment that `open` goes to, and how many of them are left.
     segment_bytes: u64,
@@ -99,6 +100,7 @@ impl Staging {
             pending_bytes_max: options.pending_bytes_max,
             record_bytes_max: options.record_bytes_max,
             spare_segments: options.spare_segments,
+            spares_max: options.spares_max(),
             next_lsn: last.next(),
             segment_bytes: 0,
             room: 0,
@@ -192,9 +194,14 @@ impl Staging {
         self.starved = None;
     }
 
-    /// How many purged segments are worth keeping as spares.
+    /// How many purged segments are worth keeping as spares. When the disk is full, what has to be
+    /// written beside the log needs the room more.
     pub(crate) fn spares_kept(&self) -> usize {
-        (1 + self.spare_segments).saturating_sub(self.spares.len())
+        let kept = match self.starved {
+            None => self.spares_max,
+            Some(_) => 1 + self.spare_segments,
+        };
+        kept.saturating_sub(self.spares.len())
     }
 
     /// How many spares to have ready now: the reserve, and more once the segment is half full.

@@ -124,9 +124,9 @@ impl Wal {
         )
     }
 
-    /// Wakes the writer if it sleeps. One atomic read while it is busy.
+    /// Has everything appended so far committed. Does not wait; cheap while the writer is busy.
     pub fn flush(&self) {
-        self.inner.shared.wake_writer();
+        self.inner.shared.flush();
     }
 
     /// The last record that is committed as the [`SyncPolicy`] defines it.

@@ -48,6 +48,8 @@ pub(super) struct Shared {
     commits: Mutex<()>,
     /// Waiters wait here for a commit.
     committed: Condvar,
+    /// Whether what is pending is to be written.
+    is_flush_asked: AtomicBool,
     /// Whether the writer sleeps.
     is_parked: AtomicBool,
     writer: OnceLock<Thread>,
@@ -74,6 +76,7 @@ impl Shared {
             supply: Condvar::new(),
             commits: Mutex::new(()),
             committed: Condvar::new(),
+            is_flush_asked: AtomicBool::new(false),
             is_parked: AtomicBool::new(false),
             writer: OnceLock::new(),
             is_finished: AtomicBool::new(false),
@@ -93,7 +96,7 @@ impl Shared {
             self.progress.check_poison()?;
             match stage.staging.append(entry, reserved) {
                 Ok(lsn) => {
-                    self.wake_writer_when_high(stage);
+                    self.flush_when_high(stage);
                     return Ok(lsn);
                 }
                 Err(Refusal::NoSegment { .. }) if stage.staging.starved.is_none() => {
@@ -107,17 +110,17 @@ impl Shared {
 
     fn refuse(&self, refusal: Refusal, stage: &Stage) -> WalError {
         if refusal == Refusal::Busy {
-            self.wake_writer();
+            self.flush();
         }
         refusal.into_error(stage.staging.starved.as_ref())
     }
 
     /// A caller that never flushes still gets its records written.
-    fn wake_writer_when_high(&self, stage: MutexGuard<'_, Stage>) {
+    fn flush_when_high(&self, stage: MutexGuard<'_, Stage>) {
         let is_high = stage.staging.pending_bytes() > self.pending_bytes_high;
         drop(stage);
         if is_high {
-            self.wake_writer();
+            self.flush();
         }
     }
 
@@ -125,7 +128,7 @@ impl Shared {
         if self.progress.committed_lsn() >= lsn {
             return Ok(());
         }
-        self.wake_writer();
+        self.flush();
         let mut commits = self.commits.lock();
         while self.progress.committed_lsn() < lsn {
             self.progress.check_poison()?;
@@ -216,7 +219,22 @@ impl Shared {
         drop(self.writer.set(thread));
     }
 
-    pub(super) fn wake_writer(&self) {
+    /// Has everything appended so far written, with what comes until the writer takes it.
+    pub(super) fn flush(&self) {
+        self.is_flush_asked.store(true, SeqCst);
+        self.wake_writer();
+    }
+
+    /// Whether a flush was asked for since the last call.
+    pub(super) fn take_flush(&self) -> bool {
+        self.is_flush_asked.swap(false, SeqCst)
+    }
+
+    pub(super) fn is_flush_asked(&self) -> bool {
+        self.is_flush_asked.load(SeqCst)
+    }
+
+    fn wake_writer(&self) {
         if !self.is_parked.load(SeqCst) || !self.is_parked.swap(false, SeqCst) {
             return;
         }

@@ -1,4 +1,7 @@
 //! The thread that writes: takes everything pending, writes and syncs it, tells, and again.
+//!
+//! Only when asked to: a caller that appends a run of records wants one group for them, and the
+//! writer that helped itself in the middle would make two syncs of it.
 
 use std::{sync::Arc, thread};
 
@@ -59,10 +62,14 @@ impl WriterThread {
         }
     }
 
-    /// Takes everything pending; whether the log is closing.
+    /// Takes everything pending if it is to be written; whether the log is closing.
     fn take(&mut self) -> bool {
+        // Before the lock: what is appended before a flush is asked for is taken with it.
+        let is_flush_asked = self.shared.take_flush();
         let mut stage = self.shared.stage.lock();
-        stage.staging.take(&mut self.batches);
+        if is_flush_asked || stage.is_closing {
+            stage.staging.take(&mut self.batches);
+        }
         if stage.is_preparer_idle && stage.staging.wants_spare().is_some() {
             self.shared.demand.notify_one();
         }
@@ -112,8 +119,7 @@ impl WriterThread {
     }
 
     fn has_work(&self) -> bool {
-        let stage = self.shared.stage.lock();
-        stage.is_closing || stage.staging.has_pending()
+        self.shared.is_flush_asked() || self.shared.is_closing()
     }
 
     fn seal_if_idle(&mut self) -> Result<(), WalError> {

@@ -148,6 +148,25 @@ fn records_appended_while_a_group_is_in_flight_share_the_next_sync() {
 }
 
 #[test]
+fn what_is_not_flushed_waits_for_what_is() {
+    const ROUNDS: u64 = 200;
+    let disk: Arc<dyn Storage> = Arc::new(SimStorage::new(1));
+    let (wal, _) = open(disk, options(SyncPolicy::Always)).unwrap();
+    for _ in 0..ROUNDS {
+        let first = wal.append(1, 0, &[b"flushed"]).unwrap();
+        wal.flush();
+        wal.append(1, 0, &[b"not yet"]).unwrap();
+        // A writer that helped itself would now have three groups to write, not two.
+        wal.wait(first).unwrap();
+        let last = wal.append(1, 0, &[b"flushed"]).unwrap();
+        wal.wait(last).unwrap();
+    }
+    let stats = wal.stats();
+    assert_eq!(stats.records, 3 * ROUNDS);
+    assert!(stats.groups <= 2 * ROUNDS, "{} groups", stats.groups);
+}
+
+#[test]
 fn nothing_is_told_before_the_sync_that_covers_it() {
     let disk = WatchedStorage::new();
     let (wal, _) = open(Arc::new(disk.clone()), options(SyncPolicy::Always)).unwrap();
