@@ -58,7 +58,13 @@ impl Backend for Standalone {
     async fn call(&self, _session: &mut Session, requests: Vec<Request>) -> Vec<Reply> {
         match self.submit(requests) {
             Submitted::Done(replies) => replies,
-            Submitted::Queued(ticket) => ticket.await,
+            Submitted::Queued(ticket) => {
+                let replies = ticket.await;
+                if let Some(gate) = gate::of_thread(&self.store) {
+                    gate.answered();
+                }
+                replies
+            }
         }
     }
 

@@ -17,6 +17,7 @@ use super::clients::Admission;
 use super::connection::Connection;
 use super::hub::Hub;
 use super::socket::Socket;
+use super::spin;
 use crate::backend::Backend;
 
 /// Accepted connections that wait for a thread to take them.
@@ -97,6 +98,7 @@ fn runtime() -> io::Result<LocalRuntime> {
 impl<B: Backend> Worker<B> {
     async fn run(mut self) {
         spawn_local(self.backend.clone().run_on_io_thread());
+        spawn_local(spin::run());
         let mut stop = self.stop.clone();
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => {}

@@ -19,6 +19,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::clients::{Client, CloseReason, Phase};
 use super::hub::Hub;
+use super::spin;
 
 /// Least room for a read; most clients never need more.
 const READ_BYTES_MIN: usize = 4 << 10;
@@ -111,6 +112,7 @@ impl Socket {
         self.note_partial();
         self.set_waiting_phase();
         let event = std::future::poll_fn(|cx| self.poll_wait(cx)).await;
+        spin::note_activity();
         self.set_phase(Phase::Busy);
         event
     }

@@ -2,9 +2,13 @@
 //! log, and learns of commits with one wake-up for the thread, not one a write.
 //!
 //! ```text
-//! connections ── submit ──► queue          gate: after all ready connections ran, flush once
+//! connections ── submit ──► queue          gate: once no connection has more to submit, flush
 //! connections ◄── complete ── advance ◄── gate ◄── one wake-up ── log
 //! ```
+//!
+//! A sync costs as much processor time as a dozen small requests, and a group that leaves without
+//! the clients that are about to ask makes them wait for the next one. So a group waits until the
+//! clients of the last one are back, unless they take longer than they would if they were.
 //!
 //! 1. Lives on one thread; only its [`Signal`] is shared.
 //! 2. Before it sleeps with batches outstanding the signal is armed, and then it looks once more:
@@ -16,9 +20,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
-use kv_wal::Health;
+use kv_wal::{Health, Lsn};
 use parking_lot::Mutex;
+use tokio::task::yield_now;
 
 use crate::store::{Store, Ticket, Watcher};
 
@@ -27,11 +33,23 @@ thread_local! {
     static GATES: RefCell<Vec<Rc<Gate>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Batches after which a group is written though more keep coming. A sync costs about as much
+/// processor time as twenty small requests, so more than this would spare next to nothing.
+const GATHERED_MAX: u64 = 128;
+
+/// How long nobody may ask before those who were just answered are no longer waited for.
+const QUIET_MAX: Duration = Duration::from_micros(30);
+
 /// One thread's way to one store's log.
 pub(super) struct Gate {
     store: Arc<Store>,
     signal: Arc<Signal>,
-    is_unflushed: Cell<bool>,
+    /// Batches submitted on this thread, ever.
+    submitted: Cell<u64>,
+    /// How many of them were flushed.
+    flushed: Cell<u64>,
+    /// Batches answered whose clients have not asked again.
+    away: Cell<u64>,
     /// Of the batches submitted on this thread.
     last_lsn: Cell<u64>,
 }
@@ -79,12 +97,18 @@ pub(super) async fn run(store: Arc<Store>) {
     let gate = Rc::new(Gate {
         signal: Arc::default(),
         store,
-        is_unflushed: Cell::new(false),
+        submitted: Cell::new(0),
+        flushed: Cell::new(0),
+        away: Cell::new(0),
         last_lsn: Cell::new(0),
     });
     gate.store.watch(&gate.signal);
     let _open = Open::new(Rc::clone(&gate));
-    poll_fn(|context| gate.poll(context)).await
+    loop {
+        poll_fn(|context| gate.poll_unflushed(context)).await;
+        gate.gather().await;
+        gate.flush();
+    }
 }
 
 /// Closes the gate when dropped.
@@ -107,20 +131,63 @@ impl Gate {
     /// Takes note of a batch that was submitted on this thread.
     pub(super) fn submitted(&self, ticket: &Ticket) {
         self.last_lsn.set(ticket.last_lsn());
-        if !self.is_unflushed.replace(true) {
+        if self.unflushed() == 0 {
             self.signal.wake();
+        }
+        self.submitted.set(self.submitted.get() + 1);
+        self.away.set(self.away.get().saturating_sub(1));
+    }
+
+    fn unflushed(&self) -> u64 {
+        self.submitted.get() - self.flushed.get()
+    }
+
+    fn flush(&self) {
+        self.flushed.set(self.submitted.get());
+        self.store.flush();
+    }
+
+    /// Takes note that a batch of this thread was answered: its client is likely to ask again.
+    pub(super) fn answered(&self) {
+        self.away.set(self.away.get() + 1);
+    }
+
+    /// Lets every connection that has requests submit them, and the clients that were just answered
+    /// ask again, for as long as that brings more.
+    async fn gather(&self) {
+        let mut quiet_since = now();
+        while self.unflushed() < GATHERED_MAX {
+            let before = self.submitted.get();
+            std::thread::yield_now();
+            yield_now().await;
+            self.advance();
+            if self.submitted.get() > before {
+                quiet_since = now();
+            } else if self.away.get() == 0 {
+                return;
+            } else if quiet_since.elapsed() > QUIET_MAX {
+                self.away.set(0);
+                return;
+            }
         }
     }
 
-    fn poll(&self, context: &Context<'_>) -> Poll<()> {
-        self.signal.listen(context.waker());
-        if self.is_unflushed.replace(false) {
-            self.store.flush();
+    /// Applies what is committed; what had been committed then.
+    fn advance(&self) -> Lsn {
+        let committed = self.store.journal().committed_lsn();
+        if committed.0 > self.store.db().applied().index {
+            self.store.advance();
         }
+        committed
+    }
+
+    /// Applies what becomes committed, until there is something to flush.
+    fn poll_unflushed(&self, context: &Context<'_>) -> Poll<()> {
+        self.signal.listen(context.waker());
         loop {
-            let committed = self.store.journal().committed_lsn();
-            if committed.0 > self.store.db().applied().index {
-                self.store.advance();
+            let committed = self.advance();
+            if self.unflushed() > 0 {
+                return Poll::Ready(());
             }
             if self.is_done() {
                 return Poll::Pending;
@@ -141,6 +208,14 @@ impl Gate {
     fn is_done(&self) -> bool {
         self.store.db().applied().index >= self.last_lsn.get()
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to wait is about real time"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]

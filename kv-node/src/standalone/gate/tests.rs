@@ -71,14 +71,61 @@ impl Journal for CommitsBetweenLooks {
 }
 
 async fn write(store: Arc<Store>) -> Vec<Reply> {
+    let gate = of_thread(&store).expect("this thread has a gate");
     let value = EncodedValue::from_bytes(Bytes::from_static(b"v"));
     let request = Command::Set(Set::new(Bytes::from_static(b"k"), value)).into();
     let Submitted::Queued(ticket) = store.submit(vec![request], Attendance::Caller) else {
         panic!("a write is queued");
     };
-    let gate = of_thread(&store).expect("this thread has a gate");
     gate.submitted(&ticket);
-    ticket.await
+    let replies = ticket.await;
+    gate.answered();
+    replies
+}
+
+async fn write_often(store: Arc<Store>, delay: usize, count: usize) {
+    for _ in 0..delay {
+        yield_now().await;
+    }
+    for _ in 0..count {
+        write(Arc::clone(&store)).await;
+    }
+}
+
+/// Groups that clients need for `count` writes each, who ask again when answered and of whom each
+/// begins `delay` turns after the one before.
+async fn groups_of(client_count: usize, delay: usize, count: usize) -> u64 {
+    let (storage, clock) = (Arc::new(SimStorage::new(1)), Arc::new(ManualClock::new(1)));
+    let store = Store::open_inline(storage, clock, &StoreOptions::new("data")).unwrap();
+    let before = store.journal().stats().stats.groups;
+    let gate = tokio::task::spawn_local(run(Arc::clone(&store)));
+    yield_now().await;
+    let clients = (0..client_count).map(|n| write_often(Arc::clone(&store), n * delay, count));
+    let clients: Vec<_> = clients.map(tokio::task::spawn_local).collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    gate.abort();
+    store.journal().stats().stats.groups - before
+}
+
+#[test]
+fn clients_that_ask_again_at_once_share_every_group() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let groups = LocalSet::new().block_on(&runtime, groups_of(10, 0, 20));
+    assert!((20..40).contains(&groups), "{groups} groups for 20 rounds");
+}
+
+#[test]
+fn a_group_leaves_though_more_keep_coming() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let clients = usize::try_from(3 * GATHERED_MAX).unwrap();
+    let groups = LocalSet::new().block_on(&runtime, groups_of(clients, 1, 1));
+    assert!(groups >= 2, "{groups} groups");
 }
 
 /// Whether a write is answered whose commit comes just after the `look`th look at the log.
