@@ -145,6 +145,11 @@ impl Staging {
         self.open.group.records() > 0 || !self.closed.is_empty()
     }
 
+    /// Whether what is pending needs another segment than the one in use.
+    pub(crate) fn starts_segment(&self) -> bool {
+        self.open.spare.is_some() || !self.closed.is_empty()
+    }
+
     pub(crate) fn last_lsn(&self) -> Lsn {
         self.next_lsn.previous()
     }

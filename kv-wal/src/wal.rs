@@ -9,7 +9,9 @@
 //! 1. Each group holds everything that was pending when the one before it was done.
 //! 2. `committed_lsn` moves, waiters wake and the observer runs only after the sync that
 //!    [`SyncPolicy::Always`] promises.
-//! 3. A caller waits for the disk only in [`Wal::wait`], [`Wal::close`], and in an append for which
+//! 3. Where a commit is only a write to the page cache, the caller that flushes does it, if the
+//!    writer is not at work and no segment has to be started.
+//! 4. A caller waits for the disk only in [`Wal::wait`], [`Wal::close`], and in an append for which
 //!    the next segment is not ready yet.
 
 use std::{
@@ -33,11 +35,13 @@ use crate::{
     storage::{LockGuard, Storage},
 };
 
+mod group_writer;
 mod preparer_thread;
 mod shared;
 mod syncer_thread;
 mod writer_thread;
 
+use group_writer::{GroupWriter, Step};
 use preparer_thread::PreparerThread;
 use shared::Shared;
 use syncer_thread::SyncerThread;
@@ -52,6 +56,8 @@ pub struct Wal {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
+    groups: Arc<Mutex<GroupWriter>>,
+    sync: SyncPolicy,
     report: RecoveryReport,
     thread_ids: Vec<ThreadId>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -124,9 +130,10 @@ impl Wal {
         )
     }
 
-    /// Has everything appended so far committed. Does not wait; cheap while the writer is busy.
+    /// Has everything appended so far committed. Does not wait for the disk; without a sync for
+    /// each group, it is committed on return as a rule. Cheap while the writer is busy.
     pub fn flush(&self) {
-        self.inner.shared.flush();
+        self.inner.flush();
     }
 
     /// The last record that is committed as the [`SyncPolicy`] defines it.
@@ -156,7 +163,8 @@ impl Wal {
     }
 
     /// Sets what runs after each commit, and when [`health`](Wal::health) changes, on one of the
-    /// log's threads: it should hand over and return. Replaces the one before.
+    /// log's threads or on one that flushes: it should hand over and return. Replaces the one
+    /// before.
     pub fn set_observer(&self, observer: Box<dyn Fn() + Send + Sync>) {
         self.inner.shared.set_observer(observer);
     }
@@ -168,6 +176,12 @@ impl Wal {
         shared
             .progress
             .health(shared.stage.lock().staging.starved.as_ref())
+    }
+
+    /// When records count as committed.
+    #[must_use]
+    pub fn sync_policy(&self) -> SyncPolicy {
+        self.inner.sync
     }
 
     /// The live segments, oldest first; the last one is the active one, if the log was written to
@@ -230,12 +244,13 @@ impl Wal {
     fn start(parts: Parts, options: &Options) -> Result<Wal, WalError> {
         let shared = Arc::new(Shared::new(parts.staging, parts.progress, options));
         let syncer = SyncerThread::new(Arc::clone(&shared), parts.syncer.clone(), options.sync);
-        let writer = WriterThread::new(
+        let groups = Arc::new(Mutex::new(GroupWriter::new(
             Arc::clone(&shared),
             parts.writer,
             parts.syncer,
             options.clone(),
-        );
+        )));
+        let writer = WriterThread::new(Arc::clone(&shared), Arc::clone(&groups), options.clone());
         let preparer = PreparerThread::new(Arc::clone(&shared), parts.preparer);
         let mut runs: Vec<(&str, Run)> = vec![
             ("wal-writer", Box::new(move || writer.run())),
@@ -250,6 +265,8 @@ impl Wal {
         Ok(Wal {
             inner: Arc::new(Inner {
                 shared,
+                groups,
+                sync: options.sync,
                 report: parts.report,
                 thread_ids,
                 threads,
@@ -281,6 +298,28 @@ fn spawn(
 }
 
 impl Inner {
+    /// Waking a thread takes longer than writing to the page cache: where that is all there is to
+    /// a commit, the caller does it.
+    fn flush(&self) {
+        match self.groups.try_lock() {
+            Some(mut groups) if groups.is_quick() => {
+                self.shared.ask_for_flush();
+                let was_unsealed = groups.is_unsealed();
+                let step = groups.step();
+                let has_more = groups.has_more();
+                drop(groups);
+                if matches!(step, Ok(Step::Committed)) {
+                    self.shared.announce_commit();
+                }
+                if step.is_err() || has_more || !was_unsealed {
+                    // To end, to go on, or to look after the seal.
+                    self.shared.flush();
+                }
+            }
+            _ => self.shared.flush(),
+        }
+    }
+
     fn close(&self) -> Result<(), WalError> {
         self.shared.close();
         // The observer may close the log, or hold its last handle: a thread cannot wait for itself.

@@ -221,8 +221,13 @@ impl Shared {
 
     /// Has everything appended so far written, with what comes until the writer takes it.
     pub(super) fn flush(&self) {
-        self.is_flush_asked.store(true, SeqCst);
+        self.ask_for_flush();
         self.wake_writer();
+    }
+
+    /// The same for one who writes it.
+    pub(super) fn ask_for_flush(&self) {
+        self.is_flush_asked.store(true, SeqCst);
     }
 
     /// Whether a flush was asked for since the last call.

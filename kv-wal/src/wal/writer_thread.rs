@@ -5,42 +5,34 @@
 
 use std::{sync::Arc, thread};
 
-use super::shared::{PoisonOnPanic, Shared};
-use crate::{
-    SyncPolicy, WalError,
-    options::Options,
-    staging::Batch,
-    writer::{Syncer, Writer},
+use parking_lot::Mutex;
+
+use super::{
+    group_writer::{GroupWriter, Step},
+    shared::{PoisonOnPanic, Shared},
 };
+use crate::{SyncPolicy, WalError, options::Options};
 
 pub(super) struct WriterThread {
     shared: Arc<Shared>,
-    writer: Writer,
-    syncer: Syncer,
+    groups: Arc<Mutex<GroupWriter>>,
     options: Options,
-    batches: Vec<Batch>,
-    /// Whether something was written since the last seal.
-    is_unsealed: bool,
 }
 
 impl WriterThread {
     pub(super) fn new(
         shared: Arc<Shared>,
-        writer: Writer,
-        syncer: Syncer,
+        groups: Arc<Mutex<GroupWriter>>,
         options: Options,
     ) -> WriterThread {
         WriterThread {
             shared,
-            writer,
-            syncer,
+            groups,
             options,
-            batches: Vec::new(),
-            is_unsealed: false,
         }
     }
 
-    pub(super) fn run(mut self) {
+    pub(super) fn run(self) {
         self.shared.set_writer(thread::current());
         let guard = PoisonOnPanic(Arc::clone(&self.shared));
         // A failure is in the poison already; there is nobody to return it to.
@@ -49,95 +41,49 @@ impl WriterThread {
         drop(guard);
     }
 
-    fn write_until_closed(&mut self) -> Result<(), WalError> {
+    fn write_until_closed(&self) -> Result<(), WalError> {
         loop {
-            let is_closing = self.take();
-            if !self.batches.is_empty() {
-                self.write_taken()?;
-            } else if is_closing {
-                return self.seal();
-            } else {
-                self.rest()?;
+            let step = self.groups.lock().step()?;
+            match step {
+                Step::Committed => self.shared.announce_commit(),
+                Step::Idle => self.rest()?,
+                Step::Closing => return self.seal(),
             }
         }
     }
 
-    /// Takes everything pending if it is to be written; whether the log is closing.
-    fn take(&mut self) -> bool {
-        // Before the lock: what is appended before a flush is asked for is taken with it.
-        let is_flush_asked = self.shared.take_flush();
-        let mut stage = self.shared.stage.lock();
-        if is_flush_asked || stage.is_closing {
-            stage.staging.take(&mut self.batches);
-        }
-        if stage.is_preparer_idle && stage.staging.wants_spare().is_some() {
-            self.shared.demand.notify_one();
-        }
-        stage.is_closing
-    }
-
-    fn write_taken(&mut self) -> Result<(), WalError> {
-        self.is_unsealed = true;
-        let mut batches = std::mem::take(&mut self.batches);
-        for batch in &mut batches {
-            self.writer.write(batch)?;
-            self.shared.announce_commit();
-        }
-        self.wake_syncer_after_roll();
-        let mut stage = self.shared.stage.lock();
-        batches
-            .drain(..)
-            .for_each(|batch| stage.staging.reuse(batch));
-        self.batches = batches;
-        Ok(())
-    }
-
-    /// Full segments are synced in the background, whatever the interval.
-    fn wake_syncer_after_roll(&self) {
-        if self.options.sync != SyncPolicy::Always && self.syncer.files() > 1 {
-            self.shared.wake_syncer();
-        }
-    }
-
     /// Sleeps until there is work; after a while seals the log first.
-    fn rest(&mut self) -> Result<(), WalError> {
+    fn rest(&self) -> Result<(), WalError> {
         self.shared.announce_parked();
         if self.has_work() {
             self.shared.was_woken();
             return Ok(());
         }
-        if self.is_unsealed && self.options.sync != SyncPolicy::Never {
+        if self.is_unsealed() && self.options.sync != SyncPolicy::Never {
             thread::park_timeout(self.options.seal_after);
         } else {
             thread::park();
         }
-        if self.shared.was_woken() {
+        if self.shared.was_woken() || !self.is_unsealed() || self.has_work() {
             Ok(())
         } else {
-            self.seal_if_idle()
+            self.seal()
         }
     }
 
     fn has_work(&self) -> bool {
-        self.shared.is_flush_asked() || self.shared.is_closing()
+        self.shared.is_flush_asked()
+            || self.shared.is_closing()
+            || self.shared.progress.poisoned().is_some()
+            || self.groups.lock().has_more()
     }
 
-    fn seal_if_idle(&mut self) -> Result<(), WalError> {
-        if self.is_unsealed && !self.has_work() {
-            self.seal()
-        } else {
-            Ok(())
-        }
+    fn is_unsealed(&self) -> bool {
+        self.groups.lock().is_unsealed()
     }
 
-    fn seal(&mut self) -> Result<(), WalError> {
-        self.syncer.sync()?;
-        self.is_unsealed = false;
-        let seal = self.shared.stage.lock().staging.seal();
-        if let Some(mut seal) = seal {
-            self.writer.write(&mut seal)?;
-            self.syncer.sync()?;
-        }
+    fn seal(&self) -> Result<(), WalError> {
+        self.groups.lock().seal()?;
         self.shared.observe();
         Ok(())
     }
