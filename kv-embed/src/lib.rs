@@ -1,4 +1,43 @@
-//! Text to vector, cosine similarity and top-k: pure computation.
+//! Text to vectors, and the vectors most like another one.
 //!
-//! Nothing is implemented here yet; the crate holds its place in the layering. It will never do
-//! I/O and never depend on another crate of this workspace.
+//! ```
+//! use kv_embed::{Embedder, HashingEmbedder};
+//!
+//! let embedder = HashingEmbedder::new();
+//! let mut query = vec![0.0; embedder.dims()];
+//! embedder.embed_query("nueral network", &mut query);
+//!
+//! let similarity = |text: &str| -> f32 {
+//!     let mut document = vec![0.0; embedder.dims()];
+//!     embedder.embed_document(text, &mut document);
+//!     query.iter().zip(&document).map(|(a, b)| a * b).sum()
+//! };
+//! let alike = similarity("A neural net has layers of artificial neurons.");
+//! let other = similarity("A recipe for bread with olives.");
+//! assert!(alike > 0.1 && other < 0.05);
+//! ```
+//!
+//! - [`Embedder`]: what turns text into vectors;
+//! - [`HashingEmbedder`]: the default, from what words look like;
+//! - [`TrainedEmbedder`]: has learnt from documents which words go together, too;
+//! - [`vectors`]: stores vectors and finds the nearest.
+//!
+//! Never does I/O, never reads a clock, never draws a random number: equal texts have the same bits
+//! on every machine.
+
+mod accumulator;
+mod embedder;
+mod features;
+mod hash;
+mod hashing;
+mod idf;
+mod stem;
+mod tally;
+mod trained;
+pub mod vectors;
+pub mod word;
+
+pub use embedder::Embedder;
+pub use hashing::HashingEmbedder;
+pub use idf::Idf;
+pub use trained::{MODEL_WORDS_MAX, ModelError, TrainedEmbedder, TrainedModel, Trainer};
