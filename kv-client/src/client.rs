@@ -5,6 +5,7 @@
 mod data;
 mod expiry;
 mod node;
+mod search;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -33,10 +33,12 @@ mod connect;
 mod connection;
 mod endpoints;
 mod error;
+mod hit;
 mod pool;
 mod retry;
 mod scan;
 mod set_options;
+mod similar_options;
 mod value;
 mod wire;
 
@@ -47,10 +49,14 @@ pub use config::{Config, PORT_DEFAULT, Password};
 pub use connect::{Connect, Connecting, Stream, Tcp};
 pub use error::{Error, ErrorKind};
 pub use kv_proto::command;
+pub use kv_proto::command::SearchOptions;
 pub use kv_proto::entry::KEY_BYTES_MAX;
+pub use kv_proto::hit::{Hit, MATCH_END, MATCH_START};
+pub use kv_proto::limits::{RESULTS_DEFAULT, RESULTS_MAX};
 pub use kv_proto::{Command, EncodedValue, ErrorCode, ErrorReply, Reply, Request, Tag, Value};
 pub use scan::{RangePages, Scan};
 pub use set_options::SetOptions;
+pub use similar_options::SimilarOptions;
 pub use value::{ConvertError, from_encoded, from_value, to_value};
 
 #[cfg(doctest)]

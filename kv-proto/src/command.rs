@@ -15,11 +15,15 @@ mod decode;
 mod encode;
 mod expiry;
 mod opcode;
+mod search;
 mod set;
 mod shape;
 
+pub(crate) use decode::vector_of;
+
 pub use decode::CommandError;
 pub use expiry::{ExpireCondition, Expiry, TtlForm, When};
+pub use search::{SearchOptions, SimilarTo, Weights};
 pub use set::{Set, SetCondition, SetReply};
 
 /// A key: any bytes.
@@ -105,6 +109,35 @@ pub enum Command {
         limit: u64,
         /// From the end backwards.
         reverse: bool,
+    },
+    /// The keys whose value equals `value`, or has it at `path`: an array.
+    ///
+    /// Types differ: `1`, `1.0` and `"1"` are three values.
+    Find {
+        /// What is looked for.
+        value: EncodedValue,
+        /// Names of fields, from the outside in, with dots between; `None`: the whole value.
+        path: Option<String>,
+        /// At most so many keys.
+        limit: u64,
+    },
+    /// The keys whose text has the words of a query, best first: see [`hit`](crate::hit).
+    Search {
+        /// Words, with the operators of full-text search.
+        query: String,
+        /// What is told, and of which keys.
+        options: SearchOptions,
+    },
+    /// The keys whose text means something similar, best first: see [`hit`](crate::hit).
+    Similar {
+        /// To what.
+        query: SimilarTo,
+        /// At most so many keys.
+        k: u64,
+        /// Only keys that begin with this.
+        prefix: Option<Bytes>,
+        /// Say of each hit why it is one.
+        explain: bool,
     },
     /// A key's version, expiry, type and size: a map, or nil.
     Meta(Key),
@@ -246,6 +279,9 @@ impl Command {
             | Command::Keys { .. }
             | Command::Scan { .. }
             | Command::Range { .. }
+            | Command::Find { .. }
+            | Command::Search { .. }
+            | Command::Similar { .. }
             | Command::Touch(_)
             | Command::Versions(_)
             | Command::Meta(_) => false,

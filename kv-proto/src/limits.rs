@@ -8,6 +8,14 @@ use crate::entry::KEY_BYTES_MAX;
 use crate::reply::{ErrorCode, ErrorReply};
 use crate::value::EncodedValue;
 
+mod search;
+
+pub(crate) use search::results_out_of_bounds;
+
+pub use search::{
+    PATH_BYTES_MAX, QUERY_BYTES_MAX, RESULTS_DEFAULT, RESULTS_MAX, VECTOR_DIMENSIONS_MAX,
+};
+
 /// Limits on commands; whatever exceeds them never reaches a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -88,7 +96,9 @@ impl Limits {
                 watches
                     .iter()
                     .try_for_each(|watch| self.check_key(&watch.key))?;
-                commands.iter().try_for_each(|command| self.check(command))
+                commands
+                    .iter()
+                    .try_for_each(|command| self.check_part(command))
             }
             Command::Sweep { .. } => Err(refuse("expired keys are removed by the server itself")),
             other => {
@@ -96,6 +106,14 @@ impl Limits {
                 other.visit_keys(&mut |key| self.check_key(key))?;
                 self.check_rest(other)
             }
+        }
+    }
+
+    /// What is searched has no place in the log, and a transaction may.
+    fn check_part(&self, command: &Command) -> Result<(), ErrorReply> {
+        match command.is_search() {
+            true => Err(refuse("a search cannot be part of a transaction")),
+            false => self.check(command),
         }
     }
 
@@ -125,7 +143,7 @@ impl Limits {
             Command::Scan { pattern, .. } => pattern
                 .iter()
                 .try_for_each(|pattern| self.check_pattern(pattern)),
-            _ => Ok(()),
+            search => self.check_search(search),
         }
     }
 

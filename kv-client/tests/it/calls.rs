@@ -16,7 +16,7 @@ struct User {
 }
 
 /// A client, and the server it is connected to.
-async fn pair() -> (Client, Peer) {
+pub(crate) async fn pair() -> (Client, Peer) {
     let net = Net::default();
     let mut listener = net.listen("a:1");
     let client = net.client("a:1");
@@ -33,7 +33,7 @@ async fn pair() -> (Client, Peer) {
 }
 
 /// Answers the next command with `reply` and returns it.
-async fn exchange(peer: &mut Peer, reply: Reply) -> Command {
+pub(crate) async fn exchange(peer: &mut Peer, reply: Reply) -> Command {
     let (id, command) = peer.command().await;
     peer.reply(id, &reply).await;
     command

@@ -4,6 +4,7 @@ mod data;
 mod export;
 mod import;
 mod node;
+mod search;
 mod server;
 mod session;
 mod transcripts;

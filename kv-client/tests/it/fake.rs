@@ -125,12 +125,12 @@ impl Listener {
 
     /// The next connection, ready for requests.
     pub(crate) async fn accept(&mut self) -> Peer {
-        Peer::greet(self.stream().await, false).await
+        Peer::greet(Box::new(self.stream().await), false).await
     }
 
     /// The next connection, which must authenticate first.
     pub(crate) async fn accept_guarded(&mut self) -> Peer {
-        Peer::greet(self.stream().await, true).await
+        Peer::greet(Box::new(self.stream().await), true).await
     }
 
     /// Whether nobody is waiting to be accepted.
@@ -141,13 +141,14 @@ impl Listener {
 
 /// The server's side of a connection.
 pub(crate) struct Peer {
-    stream: DuplexStream,
+    stream: Box<dyn Stream>,
     codec: ServerCodec,
     buffer: BytesMut,
 }
 
 impl Peer {
-    async fn greet(mut stream: DuplexStream, auth_required: bool) -> Peer {
+    /// The server's side of a connection on which nothing was said yet.
+    pub(crate) async fn greet(mut stream: Box<dyn Stream>, auth_required: bool) -> Peer {
         let mut bytes = [0; PREFACE_BYTES];
         stream.read_exact(&mut bytes).await.unwrap();
         let preface = Preface::decode_client(bytes).unwrap();

@@ -9,4 +9,5 @@ mod failover;
 mod fake;
 mod multiplex;
 mod retries;
+mod searches;
 mod timeouts;

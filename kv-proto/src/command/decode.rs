@@ -11,6 +11,10 @@ use crate::limits::Limits;
 use crate::reply::{ErrorCode, ErrorReply};
 use crate::value::{EncodedValue, Tag};
 
+mod search;
+
+pub(crate) use search::vector_of;
+
 /// Why bytes are not a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -124,7 +128,7 @@ fn decode_read(opcode: u8, from: &mut Source) -> Result<Command> {
             reverse: take_bool(from)?,
         },
         opcode::META => Command::Meta(take_key(from)?),
-        other => return Err(CommandError::UnknownOpcode(other)),
+        search => search::decode(search, from)?,
     })
 }
 

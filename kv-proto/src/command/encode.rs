@@ -4,7 +4,9 @@
 //! command  = opcode u8 | fields
 //! key      = len u16, bytes          bytes = len u32, bytes          list = count u32, item*
 //! value    = tag u8 | bytes          option = u8 0, or u8 1 and the item
-//! when     = u8 0 unix | 1 relative, i64                                     little-endian
+//! when     = u8 0 unix | 1 relative, i64   text = bytes that are UTF-8
+//! weights  = words f64 bits u64, meaning f64 bits u64
+//! similar  = u8 0 text | 1 bytes that are f32* | 2 key                       little-endian
 //! ```
 //!
 //! 1. Opcodes and layouts are for ever: a log written today is read by every later version. A new
@@ -14,7 +16,9 @@
 
 use bytes::BufMut;
 
-use super::{Command, Expiry, Key, Set, SetCondition, Watch, When, opcode};
+use super::{
+    Command, Expiry, Key, SearchOptions, Set, SetCondition, SimilarTo, Watch, Weights, When, opcode,
+};
 use crate::value::EncodedValue;
 
 /// Appends an opcode and its fields.
@@ -48,6 +52,11 @@ impl Command {
             }
             Command::Range { start, end, limit, reverse } => {
                 put!(out, RANGE, Short(start), end.as_deref().map(Short), *limit, *reverse);
+            }
+            Command::Find { value, path, limit } => put!(out, FIND, *value, path.as_deref().map(Text), *limit),
+            Command::Search { query, options } => put!(out, SEARCH, Text(query), *options),
+            Command::Similar { query, k, prefix, explain } => {
+                put!(out, SIMILAR, *query, *k, prefix.as_deref().map(Short), *explain);
             }
             Command::Meta(key) => put!(out, META, Short(key)),
             Command::Touch(keys) => put!(out, TOUCH, Keys(keys)),
@@ -88,6 +97,9 @@ struct Short<'a>(&'a [u8]);
 /// Bytes with a length of four bytes.
 struct Long<'a>(&'a [u8]);
 
+/// UTF-8 with a length of four bytes.
+struct Text<'a>(&'a str);
+
 /// A list of keys.
 struct Keys<'a>(&'a [Key]);
 
@@ -105,6 +117,12 @@ impl Put for Long<'_> {
     fn put(&self, out: &mut impl BufMut) {
         put_count(self.0.len(), out);
         out.put_slice(self.0);
+    }
+}
+
+impl Put for Text<'_> {
+    fn put(&self, out: &mut impl BufMut) {
+        Long(self.0.as_bytes()).put(out);
     }
 }
 
@@ -159,6 +177,43 @@ impl Put for EncodedValue {
     fn put(&self, out: &mut impl BufMut) {
         out.put_u8(self.tag as u8);
         Long(&self.payload).put(out);
+    }
+}
+
+impl Put for SearchOptions {
+    fn put(&self, out: &mut impl BufMut) {
+        self.limit.put(out);
+        self.prefix.as_deref().map(Short).put(out);
+        self.hybrid.put(out);
+        self.explain.put(out);
+        self.snippets.put(out);
+    }
+}
+
+impl Put for Weights {
+    fn put(&self, out: &mut impl BufMut) {
+        self.words.to_bits().put(out);
+        self.meaning.to_bits().put(out);
+    }
+}
+
+impl Put for SimilarTo {
+    fn put(&self, out: &mut impl BufMut) {
+        match self {
+            SimilarTo::Text(text) => {
+                out.put_u8(0);
+                Text(text).put(out);
+            }
+            SimilarTo::Vector(vector) => {
+                out.put_u8(1);
+                put_count(size_of_val(vector.as_slice()), out);
+                vector.iter().for_each(|number| out.put_f32_le(*number));
+            }
+            SimilarTo::Key(key) => {
+                out.put_u8(2);
+                Short(key).put(out);
+            }
+        }
     }
 }
 

@@ -52,6 +52,10 @@ pub enum ExpireCondition {
 }
 
 impl When {
+    /// What a command has in place of a time that cannot be, if that is an error only where there
+    /// is a value. GETEX refuses this and whatever is before it.
+    pub const IMPOSSIBLE: When = When::UnixMs(0);
+
     pub(super) fn stamped(self, now_ms: u64) -> When {
         match self {
             When::UnixMs(at) => When::UnixMs(at),

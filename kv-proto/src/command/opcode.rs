@@ -15,6 +15,9 @@ pub(super) const RANGE: u8 = 0x0c;
 pub(super) const META: u8 = 0x0d;
 pub(super) const TOUCH: u8 = 0x0e;
 pub(super) const VERSIONS: u8 = 0x0f;
+pub(super) const FIND: u8 = 0x10;
+pub(super) const SEARCH: u8 = 0x11;
+pub(super) const SIMILAR: u8 = 0x12;
 
 pub(super) const SET: u8 = 0x40;
 pub(super) const SET_WITH: u8 = 0x41;

@@ -19,6 +19,9 @@ impl Command {
             Command::Keys { .. } => "keys",
             Command::Scan { .. } => "scan",
             Command::Range { .. } => "range",
+            Command::Find { .. } => "find",
+            Command::Search { .. } => "search",
+            Command::Similar { .. } => "similar",
             Command::Meta(_) => "meta",
             Command::Versions(_) => "versions",
             Command::Set(_) => "set",
@@ -57,8 +60,8 @@ impl Command {
         }
     }
 
-    /// Calls `visit` with each key it names, until one call fails. The ends of a range are not
-    /// keys it names, but are visited too: they are bounded alike.
+    /// Calls `visit` with each key it names, until one call fails. The ends of a range and the
+    /// prefix of a search are not keys it names, but are visited too: they are bounded alike.
     ///
     /// # Errors
     /// That of the call.
@@ -78,6 +81,10 @@ impl Command {
             }
             Command::Range { start, end, .. } => {
                 std::iter::once(start).chain(end).try_for_each(visit)
+            }
+            Command::Search { options, .. } => options.prefix.iter().try_for_each(visit),
+            Command::Similar { query, prefix, .. } => {
+                query.key().into_iter().chain(prefix).try_for_each(visit)
             }
             Command::Transaction { watches, commands } => {
                 watches

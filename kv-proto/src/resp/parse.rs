@@ -18,6 +18,7 @@ pub(super) mod expiry;
 pub(super) mod key;
 pub(super) mod kv;
 pub(super) mod pubsub;
+pub(super) mod search;
 pub(super) mod server;
 pub(super) mod string;
 pub(super) mod transaction;

@@ -4,12 +4,12 @@
 //! table that the compiler built. GET and SET are entered first, so they lie where they hash to.
 
 use super::args::Args;
-use super::parse::{connection, expiry, key, kv, pubsub, server, string, transaction};
+use super::parse::{connection, expiry, key, kv, pubsub, search, server, string, transaction};
 use super::spec::{CommandSpec, Group};
 use super::suggest::unknown_command;
 use crate::reply::ErrorReply;
 
-const FAMILIES: [(Group, &[CommandSpec]); 8] = [
+const FAMILIES: [(Group, &[CommandSpec]); 9] = [
     (Group::String, string::SPECS),
     (Group::Generic, key::SPECS),
     (Group::Generic, expiry::SPECS),
@@ -18,6 +18,7 @@ const FAMILIES: [(Group, &[CommandSpec]); 8] = [
     (Group::PubSub, pubsub::SPECS),
     (Group::Server, server::SPECS),
     (Group::Kv, kv::SPECS),
+    (Group::Kv, search::SPECS),
 ];
 
 const COUNT: usize = count();

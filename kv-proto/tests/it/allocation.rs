@@ -98,7 +98,8 @@ fn announced_lengths_reserve_nothing() {
 
 #[test]
 fn announced_counts_reserve_little() {
-    let lies: [&[u8]; 3] = [
+    let lies: [&[u8]; 4] = [
+        b"\x12\x01\xff\xff\xff\x7f\x00",
         b"\x02\xff\xff\xff\x7f\x00",
         b"\x42\x00\xff\xff\xff\x7f\x00\x00",
         b"\x50\xff\xff\xff\x7f\x00",

@@ -3,6 +3,7 @@
 mod connection;
 mod docs;
 mod refusals;
+mod searches;
 
 use bytes::{Bytes, BytesMut};
 use kv_proto::command::{ExpireCondition, Expiry, Set, SetCondition, SetReply, TtlForm, When};
@@ -93,7 +94,7 @@ fn all_commands_that_clients_need_are_there() {
         RENAME RENAMENX COPY RANDOMKEY KEYS SCAN EXPIRE PEXPIRE EXPIREAT PEXPIREAT EXPIRETIME \
         PEXPIRETIME TTL PTTL PERSIST MULTI EXEC DISCARD WATCH UNWATCH SUBSCRIBE UNSUBSCRIBE \
         PSUBSCRIBE PUNSUBSCRIBE PUBLISH PUBSUB FUNCTION BGSAVE KV.SET KV.CAS KV.RANGE KV.META \
-        KV.FAULT";
+        KV.FAULT KV.FIND KV.SEARCH KV.SIMILAR";
     let names: Vec<_> = commands()
         .iter()
         .map(|spec| spec.name.to_ascii_uppercase())
@@ -218,6 +219,16 @@ fn edits_are_parsed() {
     let getex = |expiry| Command::GetEx { key: k(), expiry };
     assert_eq!(data("GETEX k PERSIST"), getex(Expiry::Clear));
     assert_eq!(data("GETEX k EX 1"), getex(after(1000)));
+    for impossible in [
+        "EX 0",
+        "PX -1",
+        "EXAT 0",
+        "PXAT -1",
+        "EX 9223372036854775807",
+    ] {
+        let line = format!("GETEX k {impossible}");
+        assert_eq!(data(&line), getex(Expiry::At(When::IMPOSSIBLE)), "{line}");
+    }
     assert_eq!(
         data("APPEND k x"),
         Command::Append {

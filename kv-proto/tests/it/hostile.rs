@@ -45,7 +45,7 @@ fn bent_reply() -> impl Strategy<Value = Vec<u8>> {
 fn resp_like() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         "[*$+:_#,%~>|(!=-]-?[0-9]{0,2}\r\n",
-        "(SET|GET|INFO|CONFIG|CLIENT|KV.FAULT|COMMAND)\r\n",
+        "(SET|GET|INFO|CONFIG|CLIENT|KV.FAULT|KV.FIND|KV.SEARCH|KV.SIMILAR|COMMAND)\r\n",
         "[a-z\"' \\\\]{0,6}\r?\n?",
         "[*]2\r\n[$]3\r\nGET\r\n[$]1\r\nk\r\n",
     ];
@@ -176,6 +176,26 @@ fn transactions_do_not_nest() {
     let mut bytes = Vec::new();
     outer.encode(&mut bytes);
     assert!(Command::decode(bytes.into()).is_err());
+}
+
+#[test]
+fn a_search_from_a_peer_is_well_formed() {
+    let refused = |bytes: &[u8]| {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let error = Command::decode_checked(bytes, &Limits::default()).unwrap_err();
+        error.message.into_owned()
+    };
+    let (k, rest) = ([1, 0, 0, 0, 0, 0, 0, 0], [0, 0]);
+    let similar = |query: &[u8]| refused(&[&[0x12], query, &k[..], &rest].concat());
+    assert_eq!(similar(b"\x00\x01\0\0\0\xff"), "bad text");
+    assert_eq!(similar(b"\x01\x03\0\0\0abc"), "bad vector");
+    assert_eq!(similar(b"\x01\0\0\0\0"), "vector is empty");
+    assert_eq!(
+        similar(b"\x01\x04\0\0\0\0\0\xc0\x7f"),
+        "vector holds a number that is not finite"
+    );
+    assert_eq!(similar(b"\x03"), "bad what is searched for");
+    assert_eq!(refused(b"\x13"), "unknown opcode 0x13");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use kv_proto::command::{
-    ExpireCondition, Expiry, Set, SetCondition, SetReply, TtlForm, Watch, When,
+    ExpireCondition, Expiry, SearchOptions, Set, SetCondition, SetReply, SimilarTo, TtlForm, Watch,
+    When,
 };
 use kv_proto::control::{ClientHello, ServerHello, ServerLimits};
 use kv_proto::native::{ReplyBody, ReplyFrame, RequestBody, RequestFrame};
@@ -117,6 +118,45 @@ fn reads() -> Vec<(&'static str, Command)> {
         ("meta", Command::Meta(bytes("k"))),
         ("touch", Command::Touch(keys())),
         ("versions", Command::Versions(keys())),
+    ]
+}
+
+fn searches() -> Vec<(&'static str, Command)> {
+    let find = |path: Option<&str>| Command::Find {
+        value: EncodedValue::from(&Value::Int(5)),
+        path: path.map(str::to_owned),
+        limit: 10,
+    };
+    let search = |options| Command::Search {
+        query: "h\u{e9} -x".to_owned(),
+        options,
+    };
+    let similar = |query, prefix, explain| Command::Similar {
+        query,
+        k: 5,
+        prefix,
+        explain,
+    };
+    let full = SearchOptions::new()
+        .limit(3)
+        .prefix("p:")
+        .weights(0.5, 2.0)
+        .explain()
+        .snippets();
+    vec![
+        ("find", find(None)),
+        ("find_at", find(Some("a.b"))),
+        ("search", search(SearchOptions::new())),
+        ("search_full", search(full)),
+        ("similar", similar("text".into(), None, false)),
+        (
+            "similar_vector",
+            similar(vec![0.5, -1.0].into(), Some(bytes("p:")), false),
+        ),
+        (
+            "similar_key",
+            similar(SimilarTo::Key(bytes("k")), None, true),
+        ),
     ]
 }
 
@@ -275,6 +315,7 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
         commands: vec![Command::Flush, Command::Get(bytes("k"))],
     };
     let mut commands = reads();
+    commands.extend(searches());
     commands.extend(sets());
     commands.extend(edits());
     commands.extend(expiries());

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use kv_proto::command::{
-    ExpireCondition, Expiry, Set, SetCondition, SetReply, TtlForm, Watch, When,
+    ExpireCondition, Expiry, SearchOptions, Set, SetCondition, SetReply, SimilarTo, TtlForm, Watch,
+    Weights, When,
 };
 use kv_proto::{Command, EncodedValue, ErrorCode, ErrorReply, Reply, Value};
 use proptest::collection::{btree_map, vec};
@@ -163,6 +164,49 @@ fn read() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn search_options() -> impl Strategy<Value = SearchOptions> {
+    let weights = (-1e9..1e9, -1e9..1e9).prop_map(|(words, meaning)| Weights { words, meaning });
+    let (prefix, hybrid) = (option::of(bytes()), option::of(weights));
+    (any::<u64>(), prefix, hybrid, any::<bool>(), any::<bool>()).prop_map(
+        |(limit, prefix, hybrid, explain, snippets)| SearchOptions {
+            limit,
+            prefix,
+            hybrid,
+            explain,
+            snippets,
+        },
+    )
+}
+
+fn similar_to() -> impl Strategy<Value = SimilarTo> {
+    prop_oneof![
+        ".{0,12}".prop_map(SimilarTo::Text),
+        vec(-1e9_f32..1e9, 0..5).prop_map(SimilarTo::Vector),
+        bytes().prop_map(SimilarTo::Key),
+    ]
+}
+
+fn search() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        (encoded(), option::of(".{0,12}"), any::<u64>())
+            .prop_map(|(value, path, limit)| Command::Find { value, path, limit }),
+        (".{0,12}", search_options())
+            .prop_map(|(query, options)| Command::Search { query, options }),
+        (
+            similar_to(),
+            any::<u64>(),
+            option::of(bytes()),
+            any::<bool>()
+        )
+            .prop_map(|(query, k, prefix, explain)| Command::Similar {
+                query,
+                k,
+                prefix,
+                explain,
+            }),
+    ]
+}
+
 fn edit() -> impl Strategy<Value = Command> {
     prop_oneof![
         (vec((bytes(), encoded()), 0..4), any::<bool>()).prop_map(
@@ -211,7 +255,7 @@ fn edit() -> impl Strategy<Value = Command> {
 
 /// Any command.
 pub(crate) fn command() -> impl Strategy<Value = Command> {
-    let one = || prop_oneof![read(), set(), edit()];
+    let one = || prop_oneof![read(), search(), set(), edit()];
     let watch = (bytes(), any::<u64>()).prop_map(|(key, version)| Watch { key, version });
     let transaction = (vec(watch, 0..3), vec(one(), 0..4))
         .prop_map(|(watches, commands)| Command::Transaction { watches, commands });

@@ -8,6 +8,10 @@ use clap_complete::Shell;
 
 use crate::duration::parse_duration;
 
+mod search;
+
+pub(crate) use search::{FindArgs, SearchArgs, SimilarArgs};
+
 /// Key-value store client; without a command, on a terminal, an interactive session.
 #[derive(Debug, Parser)]
 #[command(name = "kv", version, max_term_width = 100)]
@@ -154,6 +158,12 @@ pub(crate) enum Command {
     },
     /// List keys and values in key order
     Range(RangeArgs),
+    /// List keys whose value is this one
+    Find(FindArgs),
+    /// Search by words, best first
+    Search(SearchArgs),
+    /// Search by meaning, best first
+    Similar(SimilarArgs),
     /// What the server knows of a key, or of itself
     #[command(visible_alias = "metadata")]
     Meta {

@@ -4,6 +4,7 @@ mod data;
 mod expiry;
 mod list;
 mod node;
+mod search;
 
 pub(crate) use list::prefix_pattern;
 
@@ -45,6 +46,9 @@ async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
             limit,
         } => list::scan(app, pattern, prefix, limit).await,
         Command::Range(args) => list::range(app, args).await,
+        Command::Find(args) => search::find(app, args).await,
+        Command::Search(args) => search::search(app, args).await,
+        Command::Similar(args) => search::similar(app, args).await,
         Command::Meta { key: Some(key) } => node::key_meta(app, &key).await,
         Command::Meta { key: None } => node::status(app).await,
         Command::Status { watch: None } => node::status(app).await,

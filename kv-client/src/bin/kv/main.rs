@@ -7,6 +7,7 @@ mod completions;
 mod duration;
 mod export;
 mod failure;
+mod hits;
 mod import;
 mod output;
 mod pretty;

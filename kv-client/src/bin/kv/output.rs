@@ -3,7 +3,7 @@
 //! Two forms: for people (pretty JSON, tables, colour on a terminal) and, with `--json`, for
 //! programs (one JSON object a line, with field names that do not change).
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use kv_client::Value;
@@ -17,6 +17,7 @@ use crate::pretty::{Pretty, write_pretty};
 pub(crate) struct Output {
     out: BufWriter<Box<dyn Write + Send>>,
     pretty: Pretty,
+    is_terminal: bool,
     json: bool,
     quiet: bool,
 }
@@ -26,6 +27,7 @@ impl Output {
         let stdout = io::stdout();
         let colour = AutoStream::choice(&stdout) != ColorChoice::Never;
         Output {
+            is_terminal: stdout.is_terminal(),
             out: BufWriter::with_capacity(64 * 1024, Box::new(stdout)),
             pretty: Pretty { colour },
             json: global.json,
@@ -39,6 +41,15 @@ impl Output {
 
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// Whether somebody reads it as it comes.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    pub(crate) fn pretty(&self) -> Pretty {
+        self.pretty
     }
 
     pub(crate) fn colour(&self) -> bool {

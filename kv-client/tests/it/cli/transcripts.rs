@@ -45,6 +45,16 @@ fn usage_errors_say_what_would_be_right() {
     transcript("usage");
 }
 
+/// What needs no server has none.
+#[test]
+fn searches_say_what_they_can_be_asked() {
+    trycmd::TestCases::new()
+        .register_bin("kv", Path::new(env!("CARGO_BIN_EXE_kv")))
+        .env("KV_CONNECT", super::dead_addr())
+        .env("COLUMNS", "100")
+        .case("tests/cmd/search.trycmd");
+}
+
 #[test]
 fn help_names_every_command() {
     transcript("help");

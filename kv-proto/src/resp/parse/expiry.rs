@@ -57,6 +57,17 @@ pub(super) fn lifetime(number: &[u8], unit: Unit, base: Base, spec: &CommandSpec
     when(number, unit, base, spec)
 }
 
+/// The same for a value that may not be there: then nobody minds a time that cannot be.
+pub(super) fn lifetime_if_any(
+    number: &[u8],
+    unit: Unit,
+    base: Base,
+    spec: &CommandSpec,
+) -> Result<When> {
+    parse_i64(number).ok_or_else(not_an_integer)?;
+    Ok(lifetime(number, unit, base, spec).unwrap_or(When::IMPOSSIBLE))
+}
+
 fn when(number: i64, unit: Unit, base: Base, spec: &CommandSpec) -> Result<When> {
     let ms = match unit {
         Unit::Seconds => number.checked_mul(1000),

@@ -1,8 +1,8 @@
 //! Commands on values.
 
-use super::expiry::{Base, Unit, lifetime};
+use super::expiry::{self, Base, Unit};
 use super::{Parsed, Result, Words, err, is, syntax_error};
-use crate::command::{Command, Expiry, Set, SetCondition, SetReply};
+use crate::command::{Command, Expiry, Set, SetCondition, SetReply, When};
 use crate::number::parse_f64;
 use crate::resp::spec::{CommandSpec, Flags, KeyArgs, spec, wrong_arity};
 use crate::value::EncodedValue;
@@ -90,7 +90,9 @@ pub(super) fn with_options(mut set: Set, words: &mut Words<'_>) -> Result<Parsed
             lifetime.option(option, words)?;
         }
     }
-    set.expiry = lifetime.expiry(words)?.unwrap_or(Expiry::Clear);
+    set.expiry = lifetime
+        .expiry(expiry::lifetime, words)?
+        .unwrap_or(Expiry::Clear);
     Ok(Command::Set(set).into())
 }
 
@@ -109,6 +111,8 @@ fn choose(chosen: &mut SetCondition, condition: SetCondition) -> Result<()> {
 struct Lifetime<'a> {
     chosen: Option<(LifetimeKind, &'a [u8])>,
 }
+
+type ReadNumber = fn(&[u8], Unit, Base, &CommandSpec) -> Result<When>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LifetimeKind {
@@ -140,13 +144,14 @@ impl<'a> Lifetime<'a> {
         Ok(())
     }
 
-    fn expiry(self, words: &Words<'_>) -> Result<Option<Expiry>> {
+    /// What was chosen; `read` reads its number.
+    fn expiry(self, read: ReadNumber, words: &Words<'_>) -> Result<Option<Expiry>> {
         Ok(match self.chosen {
             None => None,
             Some((LifetimeKind::Keep, _)) => Some(Expiry::Keep),
             Some((LifetimeKind::Persist, _)) => Some(Expiry::Clear),
             Some((LifetimeKind::Until(unit, base), number)) => {
-                Some(Expiry::At(lifetime(number, unit, base, words.spec)?))
+                Some(Expiry::At(read(number, unit, base, words.spec)?))
             }
         })
     }
@@ -172,7 +177,7 @@ fn psetex(words: &mut Words<'_>) -> Result<Parsed> {
 
 fn set_for(words: &mut Words<'_>, unit: Unit) -> Result<Parsed> {
     let key = words.bytes()?;
-    let when = lifetime(words.take()?, unit, Base::Now, words.spec)?;
+    let when = expiry::lifetime(words.take()?, unit, Base::Now, words.spec)?;
     let set = Set {
         expiry: Expiry::At(when),
         ..Set::new(key, EncodedValue::from_bytes(words.bytes()?))
@@ -202,7 +207,7 @@ fn getex(words: &mut Words<'_>) -> Result<Parsed> {
             lifetime.option(option, words)?;
         }
     }
-    Ok(match lifetime.expiry(words)? {
+    Ok(match lifetime.expiry(expiry::lifetime_if_any, words)? {
         None => Command::Get(key).into(),
         Some(expiry) => Command::GetEx { key, expiry }.into(),
     })

@@ -94,6 +94,10 @@ mod tests {
     #[test]
     fn a_first_word_is_a_command() {
         assert_eq!(completed("ge"), ["get"]);
+        assert_eq!(
+            completed("s"),
+            ["set", "scan", "search", "similar", "status"]
+        );
         assert_eq!(completed("ex"), ["exists", "expire", "export", "exit"]);
         assert!(completed("").contains(&"wal-dump".to_owned()));
     }
@@ -101,6 +105,7 @@ mod tests {
     #[test]
     fn options_are_those_of_the_command() {
         assert_eq!(completed("set k v --if"), ["--if-absent", "--if-present"]);
+        assert_eq!(completed("search words --s"), ["--snippets"]);
         assert!(completed("get --if").is_empty());
         assert!(completed("nonsense --").is_empty());
     }
