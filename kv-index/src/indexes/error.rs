@@ -1,0 +1,27 @@
+//! Why a search is not answered.
+
+use kv_embed::vectors::VectorError;
+
+use crate::kinds::Kinds;
+use crate::text::QueryError;
+
+/// Why a search is not answered.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// No key is in the index that would answer it.
+    #[error("this node has no {0} index: start it with --index {0}, or without --index")]
+    NoIndex(Kinds),
+    /// What was there at the start is not indexed yet.
+    #[error("the indexes are being built, try again soon")]
+    Building,
+    /// The query makes no sense.
+    #[error("{0}")]
+    Query(#[from] QueryError),
+    /// The vector makes no sense.
+    #[error("{0}")]
+    Vector(#[from] VectorError),
+    /// There is no such key, or it has no vector.
+    #[error("the key to be similar to has no text")]
+    NothingToCompare,
+}

@@ -1,0 +1,81 @@
+//! How large the indexes are, and how far behind.
+
+use super::Indexes;
+use crate::kinds::Kinds;
+use crate::shard::State;
+
+/// How large the indexes are, and how far behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexStats {
+    /// The kinds that any key is in, as `--index` has them.
+    pub kinds: String,
+    /// Whether searches are answered.
+    pub is_built: bool,
+    /// Changes that are applied to the map and not to the indexes.
+    pub waiting: u64,
+    /// Entries that are in any index.
+    pub documents: u64,
+    /// Bytes of the numbers of documents.
+    pub document_bytes: u64,
+    /// Keys in order.
+    pub ordered_keys: u64,
+    /// Bytes of the ordered index.
+    pub ordered_bytes: u64,
+    /// Hashes of values and fields.
+    pub value_hashes: u64,
+    /// Bytes of the value index.
+    pub value_bytes: u64,
+    /// Documents with words.
+    pub text_documents: u64,
+    /// Different words.
+    pub text_terms: u64,
+    /// Bytes of the full-text index.
+    pub text_bytes: u64,
+    /// Documents with a vector.
+    pub semantic_documents: u64,
+    /// Bytes of the semantic index.
+    pub semantic_bytes: u64,
+}
+
+impl Indexes {
+    /// As of now, without waiting for what waits.
+    #[must_use]
+    pub fn stats(&self) -> IndexStats {
+        let mut stats = IndexStats {
+            kinds: self.maker.rules.union().to_string(),
+            is_built: self.is_built() || self.maker.rules.union() == Kinds::NONE,
+            ..IndexStats::default()
+        };
+        for shard in &self.shards {
+            stats.waiting += shard.waiting() as u64;
+            stats.add(&shard.state());
+        }
+        stats
+    }
+}
+
+impl IndexStats {
+    /// Bytes of all of them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.document_bytes
+            + self.ordered_bytes
+            + self.value_bytes
+            + self.text_bytes
+            + self.semantic_bytes
+    }
+
+    fn add(&mut self, state: &State) {
+        self.documents += state.docs.alive() as u64;
+        self.document_bytes += state.docs.memory_bytes() as u64;
+        self.ordered_keys += state.ordered.len() as u64;
+        self.ordered_bytes += state.ordered.memory_bytes() as u64;
+        self.value_hashes += state.value.len() as u64;
+        self.value_bytes += state.value.memory_bytes() as u64;
+        self.text_documents += state.text.doc_count();
+        self.text_terms += state.text.term_count() as u64;
+        self.text_bytes += state.text.memory_bytes() as u64;
+        self.semantic_documents += state.semantic.len() as u64;
+        self.semantic_bytes += state.semantic.memory_bytes() as u64;
+    }
+}
