@@ -10,11 +10,16 @@
 //! 5. A command that touches several keys is seen whole or not at all by every read that touches
 //!    several ([`Command::Keys`] and [`Command::Scan`] excepted, which walk the keys piecemeal).
 //!
+//! 6. Every change of an entry is told to the indexes in the same step. They are no part of the state:
+//!    they can be built from it at any time.
+//!
 //! Never logs, never waits for a disk.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use kv_index::kinds::{Kinds, Rule, Rules};
+use kv_index::{IndexOptions, Indexes};
 use kv_proto::{Command, Entry, Reply, Tag};
 use parking_lot::{Mutex, RwLock};
 
@@ -24,6 +29,7 @@ mod edit;
 mod keyspace;
 mod numbers;
 mod scan;
+mod search;
 mod text;
 mod view;
 mod writer;
@@ -57,6 +63,9 @@ pub struct Db {
     state: Mutex<writer::State>,
     counters: Counters,
     random: AtomicU64,
+    indexes: Indexes,
+    /// Whether changes are told to the indexes.
+    is_indexing: AtomicBool,
 }
 
 /// What others may look at while a write is at work.
@@ -85,15 +94,28 @@ impl Default for Db {
 }
 
 impl Db {
-    /// An empty one.
+    /// An empty one, without indexes.
     #[must_use]
     pub fn new() -> Db {
         Db::with_seed(keyspace::random_seed())
     }
 
-    /// An empty one whose order of keys (in scans) and choice of random keys follow from `seed`.
+    /// An empty one, without indexes, whose order of keys (in scans) and choice of random keys follow
+    /// from `seed`.
     #[must_use]
     pub fn with_seed(seed: u64) -> Db {
+        let none = IndexOptions {
+            rules: Rules::new([Rule::none()]),
+            shard_count: 1,
+            ..IndexOptions::default()
+        };
+        Db::with_indexes(Some(seed), &none)
+    }
+
+    /// An empty one that is searched by indexes, which have to be built.
+    #[must_use]
+    pub fn with_indexes(seed: Option<u64>, indexes: &IndexOptions) -> Db {
+        let seed = seed.unwrap_or_else(keyspace::random_seed);
         let counters = Counters::default();
         counters.next_deadline_ms.store(u64::MAX, Ordering::Relaxed);
         Db {
@@ -102,6 +124,8 @@ impl Db {
             state: Mutex::default(),
             counters,
             random: AtomicU64::new(seed),
+            indexes: Indexes::new(indexes),
+            is_indexing: AtomicBool::new(false),
         }
     }
 
@@ -177,6 +201,41 @@ impl Db {
                 .visit_shard(shard, |entry| sum = sum.wrapping_add(entry_digest(entry)));
         }
         sum
+    }
+
+    /// The indexes, to search and to build.
+    pub fn indexes(&self) -> &Indexes {
+        &self.indexes
+    }
+
+    /// From now on changes are told to the indexes; what is there has to be built.
+    pub fn start_indexing(&self) {
+        let has_any = self.indexes.rules().union() != Kinds::NONE;
+        self.is_indexing.store(has_any, Ordering::Release);
+    }
+
+    /// Builds one shard of the indexes from what is there, while changes may go on. `goes_on` is
+    /// asked now and then; the shard is useless after it said no.
+    ///
+    /// # Panics
+    /// If there is no such shard.
+    pub fn build_index(&self, shard: usize, mut goes_on: impl FnMut() -> bool) {
+        let mut parts = 0..SHARD_COUNT;
+        self.indexes.build(shard, || {
+            let part = parts.next().filter(|_| goes_on())?;
+            Some(self.keyspace.copy_shard(part))
+        });
+    }
+
+    /// Builds all indexes on this thread.
+    pub fn build_indexes(&self) {
+        self.start_indexing();
+        (0..self.indexes.shard_count()).for_each(|shard| self.build_index(shard, || true));
+    }
+
+    /// Whether changes are told to the indexes.
+    fn is_indexing(&self) -> bool {
+        self.is_indexing.load(Ordering::Relaxed)
     }
 
     fn view(&self, now_ms: u64) -> View<'_> {

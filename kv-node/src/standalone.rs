@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use kv_proto::{Reply, Request};
+use kv_proto::reply::ErrorCode;
+use kv_proto::{ErrorReply, Reply, Request};
 use parking_lot::Mutex;
 
 mod gate;
 mod health_log;
 mod housekeeper;
+mod indexer;
+mod searches;
 mod status;
 mod throttle;
 
@@ -16,13 +19,22 @@ use crate::status::Status;
 use crate::store::{Attendance, OpenError, Store, StoreOptions, Submitted};
 use health_log::HealthLog;
 use housekeeper::Housekeeper;
+use indexer::Indexer;
+use searches::{Searches, Unanswered};
 
 /// A store on the disk with the threads it needs.
 pub struct Standalone {
     store: Arc<Store>,
-    housekeeper: Mutex<Option<Housekeeper>>,
+    threads: Mutex<Option<Threads>>,
+    searches: Searches,
     /// The store only knows its watchers weakly.
     _health_log: Arc<HealthLog>,
+}
+
+/// What works beside the requests.
+struct Threads {
+    _housekeeper: Housekeeper,
+    _indexer: Indexer,
 }
 
 impl Standalone {
@@ -32,11 +44,19 @@ impl Standalone {
     /// If the directory cannot be used, or holds data that is damaged.
     pub fn open(options: &StoreOptions) -> Result<Standalone, OpenError> {
         let store = Store::open(options)?;
-        let housekeeper = Housekeeper::start(&store)?;
+        let threads = Threads {
+            _housekeeper: Housekeeper::start(&store)?,
+            _indexer: Indexer::start(&store)?,
+        };
+        let searches = Searches::start().map_err(|source| OpenError::Thread {
+            name: "kv-search",
+            source,
+        })?;
         Ok(Standalone {
             _health_log: HealthLog::start(&store),
             store,
-            housekeeper: Mutex::new(Some(housekeeper)),
+            threads: Mutex::new(Some(threads)),
+            searches,
         })
     }
 
@@ -49,13 +69,16 @@ impl Standalone {
 
 impl Drop for Standalone {
     fn drop(&mut self) {
-        drop(self.housekeeper.lock().take());
+        drop(self.threads.lock().take());
         close(&self.store);
     }
 }
 
 impl Backend for Standalone {
     async fn call(&self, _session: &mut Session, requests: Vec<Request>) -> Vec<Reply> {
+        if requests.iter().any(|request| request.command.is_search()) {
+            return self.search(requests).await;
+        }
         match self.submit(requests) {
             Submitted::Done(replies) => replies,
             Submitted::Queued(ticket) => {
@@ -83,10 +106,10 @@ impl Backend for Standalone {
 
     async fn shutdown(&self) {
         let store = Arc::clone(&self.store);
-        let housekeeper = self.housekeeper.lock().take();
+        let threads = self.threads.lock().take();
         let (done, finished) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            drop(housekeeper);
+            drop(threads);
             close(&store);
             let _ = done.send(());
         });
@@ -95,6 +118,19 @@ impl Backend for Standalone {
 }
 
 impl Standalone {
+    /// A batch with a search in it is answered as a whole on a thread for searches.
+    async fn search(&self, requests: Vec<Request>) -> Vec<Reply> {
+        let (store, count) = (Arc::clone(&self.store), requests.len());
+        let answered = self.searches.run(move || store.execute_batch(requests));
+        answered.await.unwrap_or_else(|why| {
+            let error = match why {
+                Unanswered::Full => ErrorReply::new(ErrorCode::Busy, "too many searches wait"),
+                Unanswered::Failed => ErrorReply::new(ErrorCode::Unknown, "the search failed"),
+            };
+            vec![Reply::Error(error); count]
+        })
+    }
+
     /// On a thread with a gate, the gate flushes and advances; elsewhere the log's thread does.
     fn submit(&self, requests: Vec<Request>) -> Submitted {
         if let Some(gate) = gate::of_thread(&self.store) {

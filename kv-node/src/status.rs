@@ -29,6 +29,8 @@ pub struct Status {
     pub wal: WalStatus,
     /// The newest snapshot.
     pub snapshot: SnapshotStatus,
+    /// The indexes.
+    pub indexes: IndexStatus,
 }
 
 /// State of the log.
@@ -52,6 +54,34 @@ pub struct WalStatus {
     pub record_count: u64,
     /// Segment files.
     pub segment_count: u64,
+}
+
+/// State of the indexes.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct IndexStatus {
+    /// Those that any key is in: `all`, `none`, or names with commas between them.
+    pub kinds: String,
+    /// Whether searches are answered.
+    pub built: bool,
+    /// Changes that searches would have to wait for.
+    pub waiting: u64,
+    /// Memory of all of them.
+    pub bytes: u64,
+    /// Each by itself; one that no key is in has no documents.
+    pub each: Vec<OneIndexStatus>,
+}
+
+/// State of one index.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct OneIndexStatus {
+    /// `ordered`, `value`, `text` or `semantic`.
+    pub name: &'static str,
+    /// Entries in it.
+    pub documents: u64,
+    /// Different things they are found by: keys, hashes, words, vectors.
+    pub terms: u64,
+    /// Memory it takes.
+    pub bytes: u64,
 }
 
 /// State of the snapshots.

@@ -33,6 +33,7 @@ mod inline;
 mod journal;
 mod open;
 mod planted;
+mod replay;
 mod snapshots;
 mod submit;
 mod sweep;

@@ -1,5 +1,6 @@
 //! One write at its place in the log: what each command changes, and what it answers.
 
+use kv_index::Change;
 use kv_proto::command::{Watch, When};
 use kv_proto::{Command, Entry, Reply, Tag};
 
@@ -129,7 +130,11 @@ impl<'a> Edit<'a> {
         }
         self.preserve(place.shard());
         let expiring = entry.expires_at_ms().is_some().then(|| entry.clone());
+        let indexed = self.db.is_indexing().then(|| entry.clone());
         let old = self.db.keyspace.insert_at(place, entry);
+        if let Some(entry) = indexed {
+            self.db.indexes.enqueue(Change::Put(entry));
+        }
         self.forget_deadline(old.as_ref());
         if let Some(entry) = expiring {
             self.state.deadlines.insert(&entry);
@@ -144,6 +149,9 @@ impl<'a> Edit<'a> {
         self.preserve(slot.place.shard());
         let old = self.db.keyspace.remove_at(slot.place, slot.key);
         self.forget_deadline(old.as_ref());
+        if let Some(old) = old.filter(|_| self.db.is_indexing()) {
+            self.db.indexes.enqueue(Change::Remove(old));
+        }
     }
 
     fn forget_deadline(&mut self, old: Option<&Entry>) {

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 
 use bytes::Bytes;
+use kv_index::ordered::{Direction, KeyRange};
 use kv_proto::{Command, Entry, Reply, glob};
 
 use super::RESP_TYPE;
@@ -128,11 +129,31 @@ impl View<'_> {
         }
     }
 
-    /// Selects by looking at every key; holds on to about `limit` entries.
+    /// From the ordered index; without one, by looking at every key.
     fn range(&self, start: &[u8], end: Option<&[u8]>, limit: u64, reverse: bool) -> Reply {
+        let direction = match reverse {
+            false => Direction::Ascending,
+            true => Direction::Descending,
+        };
+        let range = KeyRange::new(start, end);
+        let count = usize::try_from(limit).unwrap_or(usize::MAX);
+        let indexes = &self.db.indexes;
+        let entries = indexes
+            .range(&range, direction, count, self.now_ms)
+            .unwrap_or_else(|| self.select(start, end, count, reverse));
+        let pairs = entries.into_iter();
+        Reply::Array(
+            pairs
+                .flat_map(|entry| [key_reply(&entry), Reply::Entry(entry)])
+                .collect(),
+        )
+    }
+
+    /// Holds on to about `limit` entries.
+    fn select(&self, start: &[u8], end: Option<&[u8]>, limit: usize, reverse: bool) -> Vec<Entry> {
         let mut best = Best {
             entries: Vec::new(),
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            limit,
             reverse,
         };
         for shard in 0..SHARD_COUNT {
@@ -142,12 +163,7 @@ impl View<'_> {
                 }
             });
         }
-        let pairs = best.finish().into_iter();
-        Reply::Array(
-            pairs
-                .flat_map(|entry| [key_reply(&entry), Reply::Entry(entry)])
-                .collect(),
-        )
+        best.finish()
     }
 }
 

@@ -43,6 +43,7 @@ impl View<'_> {
                     false => Reply::NilArray,
                 }
             }
+            search if search.is_search() => or_error(self.search(search)),
             walk => self.walk(walk),
         }
     }

@@ -101,6 +101,7 @@ impl<'a> Writer<'a> {
         for shard in 0..super::SHARD_COUNT {
             self.db.keyspace.clear_shard(shard);
         }
+        self.db.indexes.clear();
         *self.state = State::default();
         self.db.publish_deadlines(&self.state.deadlines);
         self.advance_to(Stamp::default());

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use kv_index::kinds::{Rule, Rules};
 use kv_wal::SyncPolicy;
 
 use crate::config::{ByteSize, Period};
@@ -29,6 +30,17 @@ pub struct StoreSettings {
     /// With --sync interval: time between two syncs, 1ms to 1h
     #[arg(long, env = "KV_SYNC_INTERVAL", value_name = "TIME", default_value = "1s", value_parser = sync_interval)]
     pub sync_interval: Period,
+
+    /// What to index: `ordered`, `value`, `text`, `semantic`, with commas between them, `all` or
+    /// `none`; after `PREFIX=` for keys that begin so. The longest prefix counts; may be repeated
+    #[arg(
+        long,
+        env = "KV_INDEX",
+        value_name = "[PREFIX=]KINDS",
+        default_value = "all",
+        value_delimiter = ';'
+    )]
+    pub index: Vec<Rule>,
 
     /// Memory of the entries beyond which writes that need more are refused; 0: no limit
     #[arg(long, env = "KV_MAX_MEMORY", value_name = "BYTES", default_value = "0")]
@@ -71,6 +83,7 @@ impl StoreSettings {
         let record_bytes = (2 * frame_bytes).min(RECORD_BYTES_MAX);
         options.wal.record_bytes_max = options.wal.record_bytes_max.max(record_bytes);
         options.wal.pending_bytes_max = options.wal.pending_bytes_max.max(record_bytes);
+        options.indexes.rules = Rules::new(self.index.clone());
         options.limits = Limits {
             requests: server.limits(),
             memory_bytes_max: self.max_memory.0,

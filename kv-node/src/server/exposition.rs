@@ -53,6 +53,7 @@ impl Collector for Moment {
         self.data(&mut page)?;
         self.log(&mut page)?;
         self.snapshots(&mut page)?;
+        self.indexes(&mut page)?;
         self.process(&mut page)
     }
 }
@@ -214,6 +215,38 @@ impl Moment {
         )
     }
 
+    fn indexes(&self, page: &mut Page<'_>) -> fmt::Result {
+        let indexes = &self.status.indexes;
+        page.gauge(
+            "kv_index_built",
+            "1 if searches are answered",
+            u64::from(indexes.built),
+        )?;
+        page.gauge(
+            "kv_index_waiting",
+            "Changes applied to the data and not to the indexes",
+            indexes.waiting,
+        )?;
+        page.gauges(
+            "kv_index_documents",
+            "Entries in an index",
+            "index",
+            indexes.each.iter().map(|one| (one.name, one.documents)),
+        )?;
+        page.gauges(
+            "kv_index_terms",
+            "Keys, hashes, words or vectors that entries are found by",
+            "index",
+            indexes.each.iter().map(|one| (one.name, one.terms)),
+        )?;
+        page.gauges(
+            "kv_index_bytes",
+            "Memory an index takes",
+            "index",
+            indexes.each.iter().map(|one| (one.name, one.bytes)),
+        )
+    }
+
     fn process(&self, page: &mut Page<'_>) -> fmt::Result {
         let process = &self.process;
         page.gauge(
@@ -272,6 +305,22 @@ impl Page<'_> {
                 metric
                     .encode_family(&labels)?
                     .encode_counter::<NoLabelSet, u64, u64>(&value, None)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn gauges<'v>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl Iterator<Item = (&'v str, u64)>,
+    ) -> fmt::Result {
+        self.metric(name, help, MetricType::Gauge, |metric| {
+            for (label_value, value) in values {
+                let labels = [(label, label_value)];
+                metric.encode_family(&labels)?.encode_gauge(&value)?;
             }
             Ok(())
         })

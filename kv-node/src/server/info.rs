@@ -210,6 +210,13 @@ pub(crate) fn node_meta(status: &Status) -> Reply {
         (text("applied_index"), number(status.applied_index)),
         (text("durable_lsn"), number(status.wal.durable_lsn)),
         (text("snapshot_index"), number(status.snapshot.index)),
+        (
+            text("index"),
+            Reply::Bytes(status.indexes.kinds.clone().into()),
+        ),
+        (text("index_built"), Reply::Bool(status.indexes.built)),
+        (text("index_waiting"), number(status.indexes.waiting)),
+        (text("index_bytes"), number(status.indexes.bytes)),
     ])
 }
 

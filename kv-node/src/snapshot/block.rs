@@ -25,6 +25,9 @@ pub(super) const HEADER_BYTES: usize = 16;
 /// LZ4 makes no more than this many bytes out of one.
 const LZ4_RATIO_MAX: usize = 255;
 
+/// What an entry without a key and a payload takes before compression.
+const ENTRY_BYTES_MIN: usize = 16;
+
 /// Collects entries for a block.
 #[derive(Default)]
 pub(super) struct BlockBuilder {
@@ -80,6 +83,11 @@ impl BlockBuilder {
         let crc = block_crc(file_crc, offset, &header[..12], stored);
         header[12..].copy_from_slice(&crc.to_le_bytes());
     }
+}
+
+/// The most entries that blocks of `stored` bytes can hold, however well they compress.
+pub(super) fn entry_count_max(stored: u64) -> u64 {
+    stored.saturating_mul(LZ4_RATIO_MAX.div_ceil(ENTRY_BYTES_MIN) as u64)
 }
 
 fn len_u32(len: usize) -> u32 {
@@ -138,7 +146,8 @@ impl Block {
     /// The entries in order; an error if they do not fill the block exactly.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, BlockError> {
         let mut rest = &self.raw[..];
-        let mut entries = Vec::with_capacity((self.entry_count as usize).min(self.raw.len()));
+        let room = self.raw.len() / ENTRY_BYTES_MIN;
+        let mut entries = Vec::with_capacity((self.entry_count as usize).min(room));
         while !rest.is_empty() {
             let entry = decode_entry(&mut rest)
                 .ok_or((0, Damage::Malformed("a block's entries do not fill it")))?;

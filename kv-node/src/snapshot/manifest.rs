@@ -69,7 +69,9 @@ impl Generation {
     /// Bytes of all files.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.file_bytes).sum()
+        self.parts
+            .iter()
+            .fold(0, |sum, part| sum.saturating_add(part.file_bytes))
     }
 
     /// Entries in all files.

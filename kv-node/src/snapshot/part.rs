@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use kv_proto::Entry;
 use kv_wal::{OpenMode, Storage, StorageFile};
 
-use super::block::{Block, BlockBuilder, HEADER_BYTES};
+use super::block::{Block, BlockBuilder, HEADER_BYTES, entry_count_max};
 use super::{Damage, PartSummary, SNAPSHOT_DIR, SnapshotError, io_error};
 use crate::db::Stamp;
 
@@ -27,7 +27,7 @@ const TRAILER_BYTES: usize = 32;
 
 /// Written bytes are synced in such portions, so that the disk is never far behind and the log's
 /// own syncs do not queue up behind a mountain of dirty pages.
-const SYNC_BYTES: u64 = 4 << 20;
+const SYNC_BYTES: u64 = 64 << 10;
 
 /// Which part of which generation a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,8 +251,14 @@ impl PartReader {
         self.offsets = directory.chunks_exact(8).map(le_u64).collect();
         self.offsets.push(directory_at);
         self.check_directory(directory_at)?;
+        let entry_count = le_u64(&trailer[8..]);
+        // Room is made for so many before the first block is read.
+        if entry_count > entry_count_max(file_bytes) {
+            let damage = Damage::Malformed("more entries than the file has room for");
+            return Err(self.corrupt(trailer_at + 8, damage));
+        }
         Ok(Trailer {
-            entry_count: le_u64(&trailer[8..]),
+            entry_count,
             crc: expected,
         })
     }

@@ -322,3 +322,68 @@ fn a_manifest_has_the_bytes_of_version_1() {
     assert_eq!(disk.contents(Path::new(MANIFEST)).unwrap(), golden);
     assert_eq!(Manifest::decode(golden).unwrap(), manifest);
 }
+
+#[test]
+fn totals_beyond_all_bounds_do_not_overflow() {
+    let huge = PartSummary {
+        file_bytes: u64::MAX,
+        entry_count: u64::MAX,
+        trailer_crc: 0,
+    };
+    let manifest = Manifest::default().with(Generation {
+        stamp: golden_id().stamp,
+        finished_at_ms: 0,
+        parts: vec![huge; 2],
+    });
+    let disk = SimStorage::new(1);
+    manifest.store(&disk).unwrap();
+    let generation = &Manifest::load(&disk).unwrap().generations[0];
+    assert_eq!(generation.file_bytes(), u64::MAX);
+    assert_eq!(generation.entry_count(), u64::MAX);
+}
+
+/// The golden part, which says that it has `entry_count` entries and has its checksum right.
+fn part_of_entries(entry_count: u64) -> Vec<u8> {
+    let mut bytes = include_bytes!("../../testdata/part-v1.snap").to_vec();
+    let trailer_at = bytes.len() - 32;
+    bytes[trailer_at + 8..trailer_at + 16].copy_from_slice(&entry_count.to_le_bytes());
+    let file_crc = crc32c::crc32c(&bytes[..28]);
+    // Its directory has one block.
+    let crc = crc32c::crc32c_append(file_crc, &bytes[trailer_at - 8..trailer_at + 24]);
+    bytes[trailer_at + 24..trailer_at + 28].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn more_entries_than_a_file_has_room_for_are_refused_before_any_is_read() {
+    let disk = SimStorage::new(1);
+    let path = golden_id().path();
+    disk.plant(&path, part_of_entries(2));
+    assert_eq!(
+        PartReader::open(&disk, golden_id()).unwrap().entry_count(),
+        2
+    );
+    for entry_count in [5_000, 1 << 56, u64::MAX] {
+        disk.plant(&path, part_of_entries(entry_count));
+        let error = PartReader::open(&disk, golden_id()).err().unwrap();
+        let place = (disk.contents(&path).unwrap().len() - 24).to_string();
+        assert!(error.to_string().contains(&place), "{error}");
+        assert!(error.is_damage());
+    }
+}
+
+#[test]
+fn a_file_of_as_many_entries_as_fit_is_read() {
+    let disk = SimStorage::new(1);
+    disk.create_dir_all(Path::new(SNAPSHOT_DIR)).unwrap();
+    let mut writer = PartWriter::create(&disk, golden_id()).unwrap();
+    let smallest = Entry::new(b"", Tag::Null, b"", 0, None);
+    for _ in 0..100_000 {
+        writer.push(&smallest).unwrap();
+    }
+    writer.finish().unwrap();
+    let reader = PartReader::open(&disk, golden_id()).unwrap();
+    let mut count = 0;
+    reader.read(|block| count += block.len()).unwrap();
+    assert_eq!(count, 100_000);
+}

@@ -106,7 +106,9 @@ pub(super) async fn run(store: Arc<Store>) {
     let _open = Open::new(Rc::clone(&gate));
     loop {
         poll_fn(|context| gate.poll_unflushed(context)).await;
-        gate.gather().await;
+        if gate.store.journal().syncs_each_group() {
+            gate.gather().await;
+        }
         gate.flush();
     }
 }

@@ -1,8 +1,9 @@
 //! What `/status`, INFO and `kv status` say of a standalone node.
 
+use kv_index::IndexStats;
 use kv_wal::{Health, SyncPolicy};
 
-use crate::status::{Status, WalStatus};
+use crate::status::{IndexStatus, OneIndexStatus, Status, WalStatus};
 use crate::store::Store;
 
 pub(super) fn of(store: &Store) -> Status {
@@ -20,6 +21,39 @@ pub(super) fn of(store: &Store) -> Status {
         applied_index: db.applied().index,
         wal: wal(store),
         snapshot: store.snapshot_status(),
+        indexes: indexes(&db.indexes().stats()),
+    }
+}
+
+fn indexes(stats: &IndexStats) -> IndexStatus {
+    let one = |name, documents, terms, bytes| OneIndexStatus {
+        name,
+        documents,
+        terms,
+        bytes,
+    };
+    let (keys, vectors) = (stats.ordered_keys, stats.semantic_documents);
+    IndexStatus {
+        kinds: stats.kinds.clone(),
+        built: stats.is_built,
+        waiting: stats.waiting,
+        bytes: stats.bytes(),
+        each: vec![
+            one("ordered", keys, keys, stats.ordered_bytes),
+            one(
+                "value",
+                stats.documents,
+                stats.value_hashes,
+                stats.value_bytes,
+            ),
+            one(
+                "text",
+                stats.text_documents,
+                stats.text_terms,
+                stats.text_bytes,
+            ),
+            one("semantic", vectors, vectors, stats.semantic_bytes),
+        ],
     }
 }
 

@@ -1,7 +1,7 @@
 //! A journal without threads: whoever flushes does the work, and so the same calls do the same to
 //! the disk every time. For crash tests and simulations.
 
-use kv_wal::{Health, Log, Lsn, WalError};
+use kv_wal::{Health, Log, Lsn, SyncPolicy, WalError};
 use parking_lot::Mutex;
 
 use super::{Journal, JournalStats};
@@ -55,6 +55,10 @@ impl Journal for InlineJournal {
 
     fn durable_lsn(&self) -> Lsn {
         self.log.lock().durable_lsn()
+    }
+
+    fn syncs_each_group(&self) -> bool {
+        self.log.lock().sync_policy() == SyncPolicy::Always
     }
 
     fn health(&self) -> Health {

@@ -11,7 +11,7 @@
 use bytes::{Buf, Bytes};
 use kv_proto::Command;
 use kv_proto::command::CommandError;
-use kv_wal::{Health, Lsn, Stats, Wal, WalError};
+use kv_wal::{Health, Lsn, Stats, SyncPolicy, Wal, WalError};
 
 use crate::db::Stamp;
 
@@ -53,6 +53,9 @@ pub trait Journal: Send + Sync + 'static {
     /// Every record up to this one is on the disk.
     fn durable_lsn(&self) -> Lsn;
 
+    /// Whether a commit takes a sync of the disk, so that it pays to commit much at once.
+    fn syncs_each_group(&self) -> bool;
+
     /// Whether records are taken.
     fn health(&self) -> Health;
 
@@ -91,6 +94,10 @@ impl Journal for Wal {
 
     fn durable_lsn(&self) -> Lsn {
         Wal::durable_lsn(self)
+    }
+
+    fn syncs_each_group(&self) -> bool {
+        Wal::sync_policy(self) == SyncPolicy::Always
     }
 
     fn health(&self) -> Health {

@@ -7,15 +7,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use kv_index::IndexOptions;
 use kv_wal::{DiskStorage, LockGuard, Log, Lsn, RecordRef, Storage, Wal, WalError};
 
 use super::planted::Bug;
+use super::replay::replay;
 use super::snapshots::Snapshots;
-use super::{
-    Clock, InlineJournal, Journal, Limits, Parts, SnapshotOptions, Store, SystemClock,
-    decode_record,
-};
+use super::{Clock, InlineJournal, Journal, Limits, Parts, SnapshotOptions, Store, SystemClock};
 use crate::db::{Db, Writer};
 use crate::snapshot::{self, Manifest, SnapshotError};
 
@@ -30,6 +28,8 @@ pub struct StoreOptions {
     pub limits: Limits,
     /// When snapshots are written, and how fast.
     pub snapshot: SnapshotOptions,
+    /// What is indexed, and how. Default: everything.
+    pub indexes: IndexOptions,
     /// What the order of keys in scans and files follows from. Default `None`: the operating
     /// system's choice. A fixed one makes every file reproducible, and lets clients choose keys
     /// that collide.
@@ -48,6 +48,7 @@ impl StoreOptions {
             wal: kv_wal::Options::default(),
             limits: Limits::default(),
             snapshot: SnapshotOptions::default(),
+            indexes: IndexOptions::default(),
             hash_seed: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,
@@ -228,22 +229,20 @@ fn open_with(
     open_journal: impl FnOnce(Arc<dyn Storage>, Lsn, Visit<'_>) -> Result<Arc<dyn Journal>, WalError>,
 ) -> Result<Arc<Store>, OpenError> {
     let lock = lock(&*storage, options)?;
-    let db = options.hash_seed.map_or_else(Db::new, Db::with_seed);
+    let db = Db::with_indexes(options.hash_seed, &options.indexes);
     let mut writer = db.writer();
     let manifest = Manifest::load(&*storage).map_err(snapshot_error(options))?;
     snapshot::remove_unnamed(&*storage, &manifest).map_err(snapshot_error(options))?;
     let (manifest, damage) =
         load_newest(&*storage, manifest, &mut writer).map_err(snapshot_error(options))?;
-    let mut replayed_bytes = 0;
-    let after = Lsn(writer.applied().index);
-    let journal = open_journal(Arc::clone(&storage), after, &mut |lsn, record| {
-        replayed_bytes += record.body.len() as u64;
-        let body = Bytes::copy_from_slice(record.body);
-        let (stamp, command) = decode_record(lsn.0, record.kind, body)?;
-        writer.apply(stamp, &command);
-        Ok(())
-    });
     drop(writer);
+    let after = Lsn(db.applied().index);
+    let (journal, replayed_bytes) = replay(&db, |replay| {
+        open_journal(Arc::clone(&storage), after, &mut |lsn, record| {
+            Ok(replay.take(lsn, &record)?)
+        })
+    });
+    db.start_indexing();
     let journal = match (journal, damage) {
         (Ok(journal), damage) => Ok((journal, damage)),
         (Err(WalError::Gap { .. }), Some(damage)) => Err(snapshot_error(options)(damage)),

@@ -26,7 +26,7 @@ impl Default for SnapshotOptions {
     fn default() -> SnapshotOptions {
         SnapshotOptions {
             wal_bytes: 256 << 20,
-            bytes_per_second: 64 << 20,
+            bytes_per_second: 16 << 20,
         }
     }
 }

@@ -221,6 +221,9 @@ impl Model {
             Expiry::Keep => return Reply::Entry(entry),
             Expiry::Clear if entry.expires_at_ms().is_none() => return Reply::Entry(entry),
             Expiry::Clear => None,
+            Expiry::At(When::UnixMs(..=0)) => {
+                return Reply::err("invalid expire time in 'getex' command");
+            }
             Expiry::At(when) => Some(self.at(when)),
         };
         self.put(key, entry.tag(), entry.payload(), expires_at);

@@ -6,6 +6,7 @@ mod concurrency;
 mod crash;
 mod db_model;
 mod process;
+mod search;
 mod server_admin;
 mod server_auth;
 mod server_backend;

@@ -46,6 +46,7 @@ impl Edit<'_> {
         let deadline = match expiry {
             Expiry::Clear if entry.expires_at_ms().is_some() => Some(Deadline::Never),
             Expiry::Clear | Expiry::Keep => None,
+            Expiry::At(When::UnixMs(..=0)) => return impossible_time(),
             Expiry::At(when) => Some(self.deadline(when)),
         };
         if let Some(deadline) = deadline {
@@ -88,4 +89,9 @@ fn allows(condition: ExpireCondition, old: Option<u64>, new: &Deadline) -> bool 
         ExpireCondition::IfSomeAndEarlier => old.is_some_and(|old| new < old),
         ExpireCondition::IfEarlier => old.is_none_or(|old| new < old),
     }
+}
+
+/// Said of GETEX, with a value at hand; everyone else's times were checked before.
+fn impossible_time() -> Reply {
+    Reply::err("invalid expire time in 'getex' command")
 }

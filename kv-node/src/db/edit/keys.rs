@@ -86,6 +86,7 @@ impl Edit<'_> {
             self.preserve(shard);
             self.db.keyspace.clear_shard(shard);
         }
+        self.db.indexes.clear();
         self.state.deadlines.clear();
         self.db.publish_deadlines(&self.state.deadlines);
         Reply::Ok

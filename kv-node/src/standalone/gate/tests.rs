@@ -49,6 +49,10 @@ impl Journal for CommitsBetweenLooks {
         self.inner.durable_lsn()
     }
 
+    fn syncs_each_group(&self) -> bool {
+        self.inner.syncs_each_group()
+    }
+
     fn health(&self) -> Health {
         self.look(self.inner.health())
     }
