@@ -10,6 +10,7 @@ use serde::Serialize;
 
 mod compare;
 mod load;
+mod retrieval;
 
 /// Generates load, and compares servers.
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ enum Command {
     /// Runs alternate; a result is the median of the ratios of neighbouring runs. Both servers
     /// keep their data on the same filesystem and promise the same for an acknowledged write.
     Compare(compare::Arguments),
+    /// Measures how well texts are found: recall and MRR on seven tasks over WordNet.
+    Retrieval(retrieval::Arguments),
 }
 
 /// Does what was asked.
@@ -39,6 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Load(arguments) => load::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Retrieval(arguments) => retrieval::run(&arguments),
     }
 }
 

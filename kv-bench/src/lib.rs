@@ -5,7 +5,8 @@
 //! - [`load`]: clients that send them and measure the answers;
 //! - [`process`]: servers that are started for a measurement, and what they use;
 //! - [`statistics`]: what is said about repeated measurements;
-//! - [`compare`]: our server and redis-server side by side.
+//! - [`compare`]: our server and redis-server side by side;
+//! - [`retrieval`]: how well texts are found.
 //!
 //! Never decides whether a server is right: it checks values on request, and counts what it sees.
 //!
@@ -18,6 +19,7 @@ pub mod load;
 pub mod process;
 pub mod progress;
 pub mod protocol;
+pub mod retrieval;
 pub mod statistics;
 pub mod text;
 pub mod workload;
