@@ -23,6 +23,7 @@ mod node;
 mod random;
 mod resp;
 mod scratch;
+mod search;
 mod step;
 mod strace;
 mod test;
@@ -54,6 +55,8 @@ enum Task {
     Compat(compat::Args),
     /// Kills a node under load again and again; nothing acknowledged may be lost.
     Crash(crash::Args),
+    /// Looks at once for all that is acknowledged, and once more after a kill.
+    Search(search::Args),
     /// Fills a node's disk and frees it again.
     #[command(name = "fulldisk")]
     FullDisk(full_disk::Args),
@@ -83,6 +86,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Cluster(args) => cluster::run(&args),
         Task::Compat(args) => compat::run(&args),
         Task::Crash(args) => crash::run(&args),
+        Task::Search(args) => search::run(&args),
         Task::FullDisk(args) => full_disk::run(&args),
         Task::Strace(args) => strace::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),

@@ -213,6 +213,10 @@ fn requests() -> Vec<RequestBody> {
         "KV.SET k {\"a\":[1,null]}",
         "KV.CAS k 1 2",
         "KV.RANGE a z LIMIT 3 REV",
+        "KV.FIND 1 AT a.b LIMIT 3",
+        "KV.SEARCH \"a -b\" PREFIX p HYBRID WEIGHTS 1 0.5 SNIPPETS EXPLAIN",
+        "KV.SIMILAR text K 3 PREFIX p EXPLAIN",
+        "KV.SIMILAR '' VECTOR abcdefgh",
     ];
     let parsed = commands.iter().filter_map(|line| parsed(line));
     let others = [

@@ -108,7 +108,7 @@ fn round_trip(reply: &Reply) {
 
 /// Requests and replies of every shape.
 fn seeds() -> Vec<Vec<u8>> {
-    let streams: [&[u8]; 14] = [
+    let streams: [&[u8]; 15] = [
         b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nhello\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
         b"*6\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n$2\r\nNX\r\n$2\r\nEX\r\n$2\r\n10\r\n",
         b"*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n",
@@ -122,6 +122,7 @@ fn seeds() -> Vec<Vec<u8>> {
         b"_\r\n#t\r\n,1.5\r\n(123456789012345678901234567890\r\n=7\r\ntxt:abc\r\n",
         b"%2\r\n+a\r\n:1\r\n+b\r\n~2\r\n:1\r\n:2\r\n>2\r\n+message\r\n+x\r\n",
         b"|1\r\n+ttl\r\n:3600\r\n*0\r\n!9\r\nERR wrong\r\n",
+        b"KV.FIND 1 AT a.b LIMIT 3\r\nKV.SEARCH \"a -b\" LIMIT 3 PREFIX p HYBRID WEIGHTS 1 0.5 SNIPPETS EXPLAIN\r\nKV.SIMILAR a K 3 PREFIX p EXPLAIN\r\nKV.SIMILAR \"\" KEY k\r\n",
         b"*1000000\r\n$16777216\r\n",
     ];
     let with = |head: [u8; 2]| streams.map(|stream| [&head, stream].concat());
