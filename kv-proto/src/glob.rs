@@ -5,6 +5,9 @@
 //! \x  the byte x      other bytes: themselves
 //! ```
 //!
+//! The empty text matches the empty pattern alone, not even `*`, as in Redis; `KEYS *` and `SCAN` mean
+//! all keys by it, see [`matches_key`].
+//!
 //! Matching takes at most pattern length × text length steps: when a byte does not match, only the
 //! last `*` takes one byte more. An earlier star need never take more, for the later one can.
 
@@ -21,12 +24,21 @@ pub fn matches_ignoring_case(pattern: &[u8], text: &[u8]) -> bool {
     Matcher { fold }.matches(pattern, text)
 }
 
+/// Whether a key matches; `*` means all keys.
+#[must_use]
+pub fn matches_key(pattern: &[u8], key: &[u8]) -> bool {
+    pattern == b"*" || matches(pattern, key)
+}
+
 struct Matcher<F> {
     fold: F,
 }
 
 impl<F: Fn(u8) -> u8> Matcher<F> {
     fn matches(&self, mut pattern: &[u8], mut text: &[u8]) -> bool {
+        if text.is_empty() {
+            return pattern.is_empty();
+        }
         // Behind the last star, and where the text goes on if it takes one byte more.
         let mut retry: Option<(&[u8], &[u8])> = None;
         loop {
@@ -124,12 +136,19 @@ mod tests {
     #[test]
     fn wildcards_match_as_in_redis() {
         check("", &[""], &["a"]);
-        check("*", &["", "a", "abc"], &[]);
+        check("*", &["a", "abc"], &[""]);
         check("h?llo", &["hello", "hallo"], &["hllo", "heello"]);
         check("h*llo", &["hllo", "heeeello"], &["hell", "xhllo"]);
         check("*a*b", &["ab", "xaxb", "abab"], &["aba", "ba"]);
         check("a**", &["a", "abc"], &["", "ba"]);
         check("*\\*", &["*", "a*"], &["a"]);
+    }
+
+    #[test]
+    fn a_star_means_all_keys_even_the_empty_one() {
+        assert!(matches_key(b"*", b""));
+        assert!(!matches_key(b"**", b""), "as in Redis");
+        assert!(matches_key(b"**", b"k") && !matches_key(b"a*", b"k"));
     }
 
     #[test]

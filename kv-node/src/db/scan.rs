@@ -52,7 +52,7 @@ impl View<'_> {
         let mut keys = Vec::new();
         for shard in 0..SHARD_COUNT {
             self.visit_live(shard, |entry| {
-                if glob::matches(pattern, entry.key()) {
+                if glob::matches_key(pattern, entry.key()) {
                     keys.push(key_reply(entry));
                 }
             });
@@ -207,7 +207,7 @@ impl Filter<'_> {
             .is_none_or(|kind| kind.eq_ignore_ascii_case(RESP_TYPE.as_bytes()));
         kind && self
             .pattern
-            .is_none_or(|pattern| glob::matches(pattern, entry.key()))
+            .is_none_or(|pattern| glob::matches_key(pattern, entry.key()))
     }
 }
 
