@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     group_writer::{GroupWriter, Step},
+    monotonic_ns,
     shared::{PoisonOnPanic, Shared},
 };
 use crate::{SyncPolicy, WalError, options::Options};
@@ -59,16 +60,25 @@ impl WriterThread {
             self.shared.was_woken();
             return Ok(());
         }
-        if self.is_unsealed() && self.options.sync != SyncPolicy::Never {
-            thread::park_timeout(self.options.seal_after);
-        } else {
-            thread::park();
-        }
-        if self.shared.was_woken() || !self.is_unsealed() || self.has_work() {
+        let was_idle = self.park();
+        if self.shared.was_woken() || !was_idle || self.has_work() {
             Ok(())
         } else {
             self.seal()
         }
+    }
+
+    /// Sleeps; whether for so long that the log is to be sealed. A wake-up that was meant for an
+    /// earlier sleep may end it at once.
+    fn park(&self) -> bool {
+        if !self.is_unsealed() || self.options.sync == SyncPolicy::Never {
+            thread::park();
+            return false;
+        }
+        let start_ns = monotonic_ns();
+        thread::park_timeout(self.options.seal_after);
+        let slept_ns = monotonic_ns().saturating_sub(start_ns);
+        u128::from(slept_ns) >= self.options.seal_after.as_nanos()
     }
 
     fn has_work(&self) -> bool {
