@@ -6,7 +6,8 @@
 //!                 └── spares ── preparer (zero-fills, recycles, purges)
 //! ```
 //!
-//! 1. Each group holds everything that was pending when the one before it was done.
+//! 1. A group is written once somebody flushes, and holds everything that is pending then, or was
+//!    when the one before it was done.
 //! 2. `committed_lsn` moves, waiters wake and the observer runs only after the sync that
 //!    [`SyncPolicy::Always`] promises.
 //! 3. Where a commit is only a write to the page cache, the caller that flushes does it, if the

@@ -4,7 +4,7 @@
 //! machine, and it is the client that pays for the waking. So a thread that was woken soon after it
 //! went to sleep looks for more to do for a while before it sleeps again.
 //!
-//! 1. Nobody spins whose requests are further apart than [`SPIN_MAX`]: an idle thread sleeps.
+//! 1. A thread whose requests are further apart than twice [`SPIN_MAX`] sleeps between them.
 //! 2. While it spins, any other thread that wants the processor gets it.
 
 use std::cell::{Cell, RefCell};
