@@ -124,7 +124,9 @@ impl Standalone {
         let answered = self.searches.run(move || store.execute_batch(requests));
         answered.await.unwrap_or_else(|why| {
             let error = match why {
-                Unanswered::Full => ErrorReply::new(ErrorCode::Busy, "too many searches wait"),
+                Unanswered::Full => {
+                    ErrorReply::new(ErrorCode::Busy, "too many searches wait, try again later")
+                }
                 Unanswered::Failed => ErrorReply::new(ErrorCode::Unknown, "the search failed"),
             };
             vec![Reply::Error(error); count]

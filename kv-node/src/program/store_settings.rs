@@ -32,7 +32,8 @@ pub struct StoreSettings {
     pub sync_interval: Period,
 
     /// What to index: `ordered`, `value`, `text`, `semantic`, with commas between them, `all` or
-    /// `none`; after `PREFIX=` for keys that begin so. The longest prefix counts; may be repeated
+    /// `none`; after `PREFIX=` for keys that begin so. The longest prefix counts; may be repeated, or
+    /// written with `;` between
     #[arg(
         long,
         env = "KV_INDEX",

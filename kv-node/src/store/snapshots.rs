@@ -18,7 +18,8 @@ pub struct SnapshotOptions {
     /// size if it is larger: then writing snapshots costs no more than writing the log. Default
     /// 256 MiB; 0: only on demand.
     pub wal_bytes: u64,
-    /// How fast it is written in the background, in bytes a second. Default 64 MiB; 0: no limit.
+    /// How fast it is written in the background, in bytes a second. Default 16 MiB, which
+    /// writes hardly notice; 0: no limit.
     pub bytes_per_second: u64,
 }
 
