@@ -111,11 +111,13 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The root of the tree that this binary was built from.
-fn source_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate lies in the workspace")
+/// The root of the tree: cargo tells where the manifest of what it runs is; else the tree that this
+/// binary was built from, which is another one where trees share a target directory.
+fn source_root() -> PathBuf {
+    let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR");
+    let manifest_dir = manifest_dir.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let root = Path::new(&manifest_dir).parent();
+    root.expect("the crate lies in the workspace").to_path_buf()
 }
 
 fn package(value: &Value) -> Package {
