@@ -29,8 +29,15 @@ const TABLE: &[Row] = &[
     row("kv-embed", &[]),
     row("kv-index", &["kv-proto", "kv-embed"]),
     row("kv-node", &["kv-proto", "kv-wal", "kv-index"]).tests(&["kv-client"]),
-    row("kv-cluster", &["kv-node", "kv-proto", "kv-wal"]).tests(&["kv-client"]),
-    row("kv-p2p", &["kv-node", "kv-proto", "kv-wal"]).tests(&["kv-client"]),
+    // Both kinds of cluster and the test of real processes need the same network, faults, history
+    // and checker, and neither kind may see the other.
+    row("kv-sim", &[]),
+    row("kv-cluster", &["kv-node", "kv-proto", "kv-wal"])
+        .programs(&["kv-sim"])
+        .tests(&["kv-client"]),
+    row("kv-p2p", &["kv-node", "kv-proto", "kv-wal"])
+        .programs(&["kv-sim"])
+        .tests(&["kv-client"]),
     // `kv wal-dump` reads a log without a server.
     row("kv-client", &["kv-proto"]).programs(&["kv-wal"]),
     // The client, and whatever a micro-benchmark measures.
