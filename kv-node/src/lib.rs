@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod config;
 pub mod db;
+pub mod peer;
 pub mod program;
 pub mod report;
 pub mod secret;

@@ -97,6 +97,11 @@ impl Secret {
     pub fn matches(&self, guess: &[u8]) -> bool {
         self.0.as_slice().ct_eq(guess).into()
     }
+
+    /// Its bytes, as the key of a message authentication code.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 fn trim_line_end(bytes: &mut Vec<u8>) {

@@ -50,7 +50,7 @@ mod pubsub;
 mod resp;
 mod settings;
 mod socket;
-mod spin;
+pub(crate) mod spin;
 mod status_page;
 mod sweep;
 
