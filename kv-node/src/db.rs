@@ -19,7 +19,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use kv_index::kinds::{Kinds, Rule, Rules};
-use kv_index::{IndexOptions, Indexes};
+pub use kv_index::IndexOptions;
+use kv_index::Indexes;
 use kv_proto::{Command, Entry, Reply, Tag};
 use parking_lot::{Mutex, RwLock};
 

@@ -3,6 +3,7 @@
 //! ```text
 //! MANIFEST                              which generations there are, the newest first
 //! snapshot/{index:016x}-{part:02x}.snap one part of a generation
+//! snapshot/{index:016x}-{tag:016x}.annex what its owner has to say besides
 //! ```
 //!
 //! 1. A generation exists once the manifest names it, and the manifest changes in one step (write
@@ -16,6 +17,7 @@
 use std::io;
 use std::path::PathBuf;
 
+mod annex;
 mod block;
 mod load;
 mod manifest;
@@ -25,10 +27,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use annex::{ANNEX_BYTES_MAX, AnnexSummary, annex_path, read_annex, write_annex};
 pub use load::load;
 pub use manifest::{Generation, MANIFEST, Manifest, PartSummary};
 pub use part::{PartId, PartReader, PartWriter};
-pub use write::{Pace, Unpaced, remove_unnamed, write};
+pub use write::{Pace, Unpaced, remove, remove_unnamed, write};
 
 /// Where the parts are, in the data directory.
 pub const SNAPSHOT_DIR: &str = "snapshot";

@@ -41,6 +41,7 @@ mod ticket;
 
 use snapshots::Snapshots;
 
+pub use admission::{Admission, not_logged, unconfirmed};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use inline::InlineJournal;
 pub use journal::{Journal, JournalStats, KIND_COMMAND, RecordError, decode_record};

@@ -6,13 +6,22 @@
 //! part       = file_bytes u64 | entry_count u64 | trailer_crc u32                little-endian
 //! ```
 //!
+//! With "KVMANI02" each generation ends in its annex, if it has one:
+//!
+//! ```text
+//! annex      = 0 u8, or 1 u8 | tag u64 | file_bytes u64 | crc32c u32 | log_index u64
+//! ```
+//!
+//! It is written only where there is an annex: a standalone node's manifest stays as it was.
+//!
 //! Replaced in one step: written beside the old one, synced, renamed, directory synced.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Buf;
 use kv_wal::{OpenMode, Storage};
 
+use super::annex::AnnexSummary;
 use super::part::PartId;
 use super::{Damage, GENERATIONS_MAX, SnapshotError, io_error};
 use crate::db::Stamp;
@@ -22,6 +31,7 @@ pub const MANIFEST: &str = "MANIFEST";
 const MANIFEST_NEW: &str = "MANIFEST.new";
 
 const MAGIC: &[u8; 8] = b"KVMANI01";
+const MAGIC_ANNEXES: &[u8; 8] = b"KVMANI02";
 
 /// Far more than two generations of the most parts need.
 const BYTES_MAX: u64 = 1 << 20;
@@ -42,6 +52,8 @@ pub struct Generation {
     pub finished_at_ms: u64,
     /// Its files.
     pub parts: Vec<PartSummary>,
+    /// The file besides those, if there is one.
+    pub annex: Option<AnnexSummary>,
 }
 
 /// What is known of one file without opening it.
@@ -64,6 +76,12 @@ impl Generation {
             part,
             part_count,
         })
+    }
+
+    /// Where all its files are, relative to the data directory.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let annex = self.annex.map(|annex| annex.path(self.stamp));
+        self.part_ids().map(|id| id.path()).chain(annex)
     }
 
     /// Bytes of all files.
@@ -129,7 +147,8 @@ impl Manifest {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
+        let has_annexes = self.generations.iter().any(|kept| kept.annex.is_some());
+        let mut out = if has_annexes { MAGIC_ANNEXES } else { MAGIC }.to_vec();
         put_count(&mut out, self.generations.len());
         for generation in &self.generations {
             out.extend_from_slice(&generation.stamp.index.to_le_bytes());
@@ -142,6 +161,9 @@ impl Manifest {
                 out.extend_from_slice(&part.file_bytes.to_le_bytes());
                 out.extend_from_slice(&part.entry_count.to_le_bytes());
                 out.extend_from_slice(&part.trailer_crc.to_le_bytes());
+            }
+            if has_annexes {
+                put_annex(&mut out, generation.annex.as_ref());
             }
         }
         let crc = crc32c::crc32c(&out);
@@ -158,14 +180,15 @@ impl Manifest {
             return Err(corrupt(0, Damage::Magic));
         };
         let (found, expected) = (crc32c::crc32c(body), u32::from_le_bytes(*crc));
-        if !body.starts_with(MAGIC) {
+        let has_annexes = body.starts_with(MAGIC_ANNEXES);
+        if !has_annexes && !body.starts_with(MAGIC) {
             return Err(corrupt(0, Damage::Magic));
         }
         if found != expected {
             return Err(corrupt(0, Damage::Crc { found, expected }));
         }
         let mut rest = &body[MAGIC.len()..];
-        match take_manifest(&mut rest) {
+        match take_manifest(&mut rest, has_annexes) {
             Some(manifest) if rest.is_empty() => Ok(manifest),
             _ => {
                 let offset = (body.len() - rest.len()) as u64;
@@ -198,15 +221,27 @@ fn put_count(out: &mut Vec<u8>, count: usize) {
     out.extend_from_slice(&count.to_le_bytes());
 }
 
-fn take_manifest(rest: &mut &[u8]) -> Option<Manifest> {
+fn put_annex(out: &mut Vec<u8>, annex: Option<&AnnexSummary>) {
+    let Some(annex) = annex else {
+        out.push(0);
+        return;
+    };
+    out.push(1);
+    out.extend_from_slice(&annex.tag.to_le_bytes());
+    out.extend_from_slice(&annex.file_bytes.to_le_bytes());
+    out.extend_from_slice(&annex.crc.to_le_bytes());
+    out.extend_from_slice(&annex.log_index.to_le_bytes());
+}
+
+fn take_manifest(rest: &mut &[u8], has_annexes: bool) -> Option<Manifest> {
     let count = rest.try_get_u32_le().ok()?;
-    let generations = (0..count).map(|_| take_generation(rest));
+    let generations = (0..count).map(|_| take_generation(rest, has_annexes));
     Some(Manifest {
         generations: generations.collect::<Option<_>>()?,
     })
 }
 
-fn take_generation(rest: &mut &[u8]) -> Option<Generation> {
+fn take_generation(rest: &mut &[u8], has_annexes: bool) -> Option<Generation> {
     let index = rest.try_get_u64_le().ok()?;
     let now_ms = rest.try_get_u64_le().ok()?;
     let finished_at_ms = rest.try_get_u64_le().ok()?;
@@ -216,7 +251,25 @@ fn take_generation(rest: &mut &[u8]) -> Option<Generation> {
         stamp: Stamp { index, now_ms },
         finished_at_ms,
         parts: parts.collect::<Option<_>>()?,
+        annex: match has_annexes {
+            true => take_annex(rest)?,
+            false => None,
+        },
     })
+}
+
+/// What may be absent, which nothing but damage makes unreadable.
+fn take_annex(rest: &mut &[u8]) -> Option<Option<AnnexSummary>> {
+    match rest.try_get_u8().ok()? {
+        0 => Some(None),
+        1 => Some(Some(AnnexSummary {
+            tag: rest.try_get_u64_le().ok()?,
+            file_bytes: rest.try_get_u64_le().ok()?,
+            crc: rest.try_get_u32_le().ok()?,
+            log_index: rest.try_get_u64_le().ok()?,
+        })),
+        _ => None,
+    }
 }
 
 fn take_part(rest: &mut &[u8]) -> Option<PartSummary> {

@@ -50,6 +50,7 @@ fn write_generation(disk: &SimStorage, db: &Db, cut: &Cut) -> Generation {
         stamp: cut.stamp(),
         finished_at_ms: NOW_MS,
         parts,
+        annex: None,
     }
 }
 
@@ -312,6 +313,7 @@ fn a_manifest_has_the_bytes_of_version_1() {
             entry_count: 2,
             trailer_crc: 0x0102_0304,
         }],
+        annex: None,
     };
     let manifest = Manifest {
         generations: vec![generation(9), generation(5)],
@@ -334,6 +336,7 @@ fn totals_beyond_all_bounds_do_not_overflow() {
         stamp: golden_id().stamp,
         finished_at_ms: 0,
         parts: vec![huge; 2],
+        annex: None,
     });
     let disk = SimStorage::new(1);
     manifest.store(&disk).unwrap();

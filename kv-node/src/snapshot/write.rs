@@ -91,6 +91,25 @@ fn write_parts(
     Ok(summaries)
 }
 
+/// Removes the files of a generation that no manifest names any more, but for those that one of
+/// `kept` has too.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn remove(
+    storage: &dyn Storage,
+    generation: &Generation,
+    kept: &Manifest,
+) -> Result<(), SnapshotError> {
+    let kept: HashSet<_> = kept.generations.iter().flat_map(Generation::paths).collect();
+    for path in generation.paths().filter(|path| !kept.contains(path)) {
+        if storage.exists(&path).map_err(io_error("look for", &path))? {
+            storage.remove(&path).map_err(io_error("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes the files that no generation of `manifest` has.
 ///
 /// # Errors
@@ -100,8 +119,8 @@ pub fn remove_unnamed(storage: &dyn Storage, manifest: &Manifest) -> Result<(), 
     if !storage.exists(dir).map_err(io_error("look for", dir))? {
         return Ok(());
     }
-    let ids = manifest.generations.iter().flat_map(Generation::part_ids);
-    let named: HashSet<_> = ids.map(|id| id.path()).collect();
+    let paths = manifest.generations.iter().flat_map(Generation::paths);
+    let named: HashSet<_> = paths.collect();
     for name in storage.list(dir).map_err(io_error("list", dir))? {
         let path = dir.join(name);
         if !named.contains(&path) {

@@ -10,17 +10,24 @@ use super::Limits;
 use crate::db::{Db, too_long};
 
 /// What writes are held against.
-pub(super) struct Admission<'a> {
-    pub(super) limits: &'a Limits,
-    pub(super) db: &'a Db,
+#[derive(Debug)]
+pub struct Admission<'a> {
+    /// What requests may use.
+    pub limits: &'a Limits,
+    /// What is there already.
+    pub db: &'a Db,
     /// Of log records that are on their way to memory.
-    pub(super) queued_bytes: u64,
-    pub(super) now_ms: u64,
+    pub queued_bytes: u64,
+    /// Unix milliseconds.
+    pub now_ms: u64,
 }
 
 impl Admission<'_> {
     /// Whether a write may be logged.
-    pub(super) fn check(&self, request: &Request) -> Result<(), ErrorReply> {
+    ///
+    /// # Errors
+    /// Says why not; nothing happened.
+    pub fn check(&self, request: &Request) -> Result<(), ErrorReply> {
         self.check_fault(request.fault)?;
         self.check_command(&request.command)?;
         self.check_queue()?;
@@ -103,7 +110,8 @@ fn may_grow(command: &Command) -> bool {
 }
 
 /// The answer for a write that the log did not take.
-pub(super) fn not_logged(error: &WalError) -> ErrorReply {
+#[must_use]
+pub fn not_logged(error: &WalError) -> ErrorReply {
     match error {
         WalError::StorageFull(_) => ErrorReply::new(ErrorCode::StorageFull, error.to_string()),
         WalError::Busy => ErrorReply::new(ErrorCode::Busy, error.to_string()),
@@ -113,7 +121,8 @@ pub(super) fn not_logged(error: &WalError) -> ErrorReply {
 }
 
 /// The answer for a write whose record was taken but never confirmed.
-pub(super) fn unconfirmed() -> ErrorReply {
+#[must_use]
+pub fn unconfirmed() -> ErrorReply {
     ErrorReply::new(
         ErrorCode::Unknown,
         "the write was logged but not confirmed: it may or may not have happened",

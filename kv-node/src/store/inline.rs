@@ -37,6 +37,10 @@ impl Journal for InlineJournal {
         self.log.lock().append(kind, 0, parts)
     }
 
+    fn append_reserved(&self, kind: u8, parts: &[&[u8]]) -> Result<Lsn, WalError> {
+        self.log.lock().append_reserved(kind, 0, parts)
+    }
+
     fn flush(&self) {
         // A failure poisons the log: whoever waits learns it from there.
         drop(self.log.lock().commit());

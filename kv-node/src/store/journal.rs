@@ -38,6 +38,14 @@ pub trait Journal: Send + Sync + 'static {
     /// Nothing was logged.
     fn append(&self, kind: u8, parts: &[&[u8]]) -> Result<Lsn, WalError>;
 
+    /// Takes a record that must not be refused for want of space, as far as the reserve goes.
+    ///
+    /// # Errors
+    /// Nothing was logged.
+    fn append_reserved(&self, kind: u8, parts: &[&[u8]]) -> Result<Lsn, WalError> {
+        self.append(kind, parts)
+    }
+
     /// Starts to commit everything appended so far. Does not wait.
     fn flush(&self);
 
@@ -78,6 +86,10 @@ pub trait Journal: Send + Sync + 'static {
 impl Journal for Wal {
     fn append(&self, kind: u8, parts: &[&[u8]]) -> Result<Lsn, WalError> {
         Wal::append(self, kind, 0, parts)
+    }
+
+    fn append_reserved(&self, kind: u8, parts: &[&[u8]]) -> Result<Lsn, WalError> {
+        Wal::append_reserved(self, kind, 0, parts)
     }
 
     fn flush(&self) {

@@ -130,6 +130,7 @@ impl Store {
             stamp: cut.stamp(),
             finished_at_ms: self.now_ms(),
             parts,
+            annex: None,
         });
         manifest.store(&*self.storage)?;
         self.snapshots.state.lock().manifest = manifest.clone();

@@ -122,6 +122,7 @@ fn loads(storage: &SimStorage, reader: &PartReader, entries: Option<&[Entry]>) {
     let generation = Generation {
         stamp: id().stamp,
         finished_at_ms: 0,
+        annex: None,
         parts: vec![part],
     };
     let db = Db::with_seed(1);
@@ -296,6 +297,7 @@ fn manifest_image(generations: u64) -> Vec<u8> {
                 now_ms: 1_000_000,
             },
             finished_at_ms: 1_000_001,
+            annex: None,
             parts: vec![summary; 3],
         });
     }
