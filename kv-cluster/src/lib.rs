@@ -1,4 +1,27 @@
 //! A Raft cluster of kv nodes: one primary, linearizable.
 //!
-//! Nothing is implemented here yet; the crate holds its place in the layering. It may use
-//! `kv-node`, `kv-proto` and `kv-wal`, and never sees `kv-p2p`.
+//! [`Member`] is one node without its sockets, threads and clocks: whoever drives it gives it
+//! messages, requests and the time, and does what it says. So a whole cluster runs in one thread of
+//! a test, on simulated disks, the same way every time.
+//!
+//! What it is: consensus (raft-rs) over a log that is the node's own write-ahead log, and the state
+//! machine of `kv-node` behind it. What it never does: answer a write that a minority's loss could
+//! lose, or a read that misses an acknowledged write, unless it was asked for a stale one.
+
+mod error;
+mod id;
+mod member;
+mod planted;
+mod status;
+pub mod wire;
+
+pub use error::OpenError;
+pub use id::{MemberAddress, MemberError, NodeId};
+pub use member::{
+    Administration, Answer, Batch, Change, Chunk, ChunkAck, Completed, Event, Forward, Hello, Lane,
+    Member, MemberSettings, Offer, Once, Outgoing, Output, PeerMessage, ReadMode,
+    Route, SnapshotId, SnapshotJob, SnapshotWritten, Visit, Welcome,
+};
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;
+pub use status::{Counters, MemberStatus, PeerStatus, Role};

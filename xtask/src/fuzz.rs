@@ -17,7 +17,7 @@ use crate::step;
 use crate::workspace::Workspace;
 
 /// The targets, which are the programs of `xtask/fuzz`.
-const TARGETS: &[&str] = &["native", "query", "resp", "snapshot", "wal"];
+const TARGETS: &[&str] = &["native", "peer", "query", "resp", "snapshot", "wal"];
 
 /// What makes the compiler count which code an input reaches.
 const INSTRUMENTATION: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
