@@ -36,7 +36,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let body = ReplyBody::Reply(Reply::Ok);
     let id = incoming.id;
-    server.encode(ReplyFrame { id, body }, &mut wire)?;
+    server.encode(
+        ReplyFrame {
+            id,
+            position: None,
+            body,
+        },
+        &mut wire,
+    )?;
     writeln!(out, "reply    {}", wire.escape_ascii())?;
     let reply = ClientCodec::default().decode(&mut wire)?;
     writeln!(out, "received {reply:?}")?;

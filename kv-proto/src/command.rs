@@ -29,25 +29,6 @@ pub use set::{Set, SetCondition, SetReply};
 /// A key: any bytes.
 pub type Key = Bytes;
 
-/// A command with what this one request wants of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// What to do.
-    pub command: Command,
-    /// Debug mode: the chance, 0 to 1, that the write fails to reach memory though its log record
-    /// is whole. Servers refuse it unless they were started to allow it.
-    pub fault: Option<f64>,
-}
-
-impl From<Command> for Request {
-    fn from(command: Command) -> Request {
-        Request {
-            command,
-            fault: None,
-        }
-    }
-}
-
 /// A command on data.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {

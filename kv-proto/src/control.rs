@@ -7,6 +7,7 @@
 //! 1. A message is at most [`MESSAGE_BYTES_MAX`] long; no length in it makes the decoder reserve
 //!    more than that.
 //! 2. A message is all of its bytes: bytes after it are an error.
+//! 3. Variants are numbered in the order they are declared in; new ones go to the end.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,100 @@ impl ServerLimits {
             batch_ops_max: limits.batch_ops_max as u64,
             frame_bytes_max: wire.frame_bytes_max as u64,
         }
+    }
+}
+
+/// Longest address of a member.
+pub const ADDRESS_BYTES_MAX: usize = 255;
+
+/// Largest number of a member.
+pub const MEMBER_ID_MAX: u64 = u32::MAX as u64;
+
+/// What an operator asks of a cluster. Any member takes it; one that is not the leader refuses
+/// with the leader's address, as it does with writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum AdminRequest {
+    /// A new member, which learns everything but has no vote yet.
+    Add {
+        /// Its number, which no member has or ever had.
+        id: u64,
+        /// Where its clients connect.
+        client: String,
+        /// Where its peers connect.
+        peer: String,
+    },
+    /// A member that only learns gets a vote.
+    Promote {
+        /// Which one.
+        id: u64,
+    },
+    /// A member is one no longer, and never will be again.
+    Remove {
+        /// Which one.
+        id: u64,
+    },
+    /// Another member becomes the leader.
+    TransferLeader {
+        /// Which one; the leader chooses if absent.
+        to: Option<u64>,
+    },
+}
+
+impl AdminRequest {
+    /// Whether its fields can be meant.
+    ///
+    /// # Errors
+    /// If a number or an address is beyond its limit, or an address is not `host:port`.
+    pub fn check(&self) -> Result<(), AdminError> {
+        match self {
+            AdminRequest::Add { id, client, peer } => {
+                check_id(*id)?;
+                check_address(client)?;
+                check_address(peer)
+            }
+            AdminRequest::Promote { id } | AdminRequest::Remove { id } => check_id(*id),
+            AdminRequest::TransferLeader { to } => to.map_or(Ok(()), check_id),
+        }
+    }
+}
+
+/// Why an [`AdminRequest`] cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// A member's number.
+    #[error("member {0}: numbers go up to {MEMBER_ID_MAX}")]
+    Id(u64),
+    /// A member's address.
+    #[error("'{0}' is not an address: host:port, at most {ADDRESS_BYTES_MAX} bytes")]
+    Address(String),
+}
+
+fn check_id(id: u64) -> Result<(), AdminError> {
+    match id {
+        0..=MEMBER_ID_MAX => Ok(()),
+        id => Err(AdminError::Id(id)),
+    }
+}
+
+fn check_address(address: &str) -> Result<(), AdminError> {
+    let is_plain = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_graphic() && c != '@' && c != ',')
+    };
+    match address.rsplit_once(':') {
+        Some((host, port))
+            if address.len() <= ADDRESS_BYTES_MAX
+                && !host.is_empty()
+                && is_plain(host)
+                && port.parse::<u16>().is_ok_and(|port| port != 0) =>
+        {
+            Ok(())
+        }
+        _ => Err(AdminError::Address(
+            address.chars().take(ADDRESS_BYTES_MAX).collect(),
+        )),
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`value`]: JSON-like values and their one canonical encoding;
 //! - [`entry`]: a key with its value, version and expiry in one allocation;
 //! - [`command`]: what a client asks of the data, and the bytes it has in a log and in a frame;
+//! - [`request`]: a command, and how it is to be carried out;
 //! - [`reply`]: what comes back; [`hit`]: of a search;
 //! - [`limits`]: how large all of that may be;
 //! - [`resp`]: the Redis protocol;
@@ -64,13 +65,15 @@ pub mod limits;
 pub mod native;
 pub mod number;
 pub mod reply;
+pub mod request;
 pub mod resp;
 pub mod value;
 
-pub use command::{Command, Request};
+pub use command::Command;
 pub use credentials::Credentials;
 pub use entry::Entry;
 pub use hit::{Hit, hits_reply};
 pub use limits::{Limits, WireLimits};
 pub use reply::{ErrorCode, ErrorReply, Reply};
+pub use request::{Identity, Position, ReadLevel, Request};
 pub use value::{EncodedValue, Tag, Value, ValueError};

@@ -21,8 +21,8 @@ mod preface;
 mod reply;
 mod request;
 
-pub use codec::encode_reply_frame;
 pub use codec::{ClientCodec, Incoming, ReplyBody, ReplyFrame, RequestFrame, ServerCodec};
+pub use codec::{encode_reply_frame, encode_reply_frame_at};
 pub use frame::{FRAME_HEADER_BYTES, FrameError};
 pub use preface::{PREFACE_BYTES, Preface, PrefaceError, VERSION};
 pub use reply::{ReplyError, decode_reply, encode_reply};

@@ -2,24 +2,29 @@
 //!
 //! ```text
 //! reply kind     payload
-//! 0x81 Reply     see `reply`
-//! 0x85 Hello     `ServerHello` as in `control`
+//! 0x81 Reply     flag 1: applied u64, age in ms u64       which writes it follows, if asked
+//!                then the reply: see `reply`
+//! 0x85 Hello     `ServerHello` as in `control`                            little-endian
 //! ```
 
-use bytes::{BufMut, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::frame::{Frame, FrameError, put_frame};
-use super::reply::{decode_reply, encode_reply};
+use super::reply::{ReplyError, decode_reply, encode_reply};
 use super::request::RequestBody;
 use crate::control::{self, ServerHello};
 use crate::limits::{Limits, WireLimits};
 use crate::reply::{ErrorReply, Reply};
+use crate::request::Position;
 
 mod kind {
     pub(super) const REPLY: u8 = 0x81;
     pub(super) const HELLO: u8 = 0x85;
 }
+
+/// The reply's payload begins with a position.
+const FLAG_POSITION: u8 = 1;
 
 /// A request as a client sends it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +49,8 @@ pub struct Incoming {
 pub struct ReplyFrame {
     /// The request's.
     pub id: u64,
+    /// Which writes it follows, if that was asked.
+    pub position: Option<Position>,
     /// The answer.
     pub body: ReplyBody,
 }
@@ -97,7 +104,7 @@ impl Encoder<ReplyFrame> for ServerCodec {
     fn encode(&mut self, frame: ReplyFrame, out: &mut BytesMut) -> Result<(), FrameError> {
         match frame.body {
             ReplyBody::Reply(reply) => {
-                encode_reply_frame(frame.id, &reply, out);
+                encode_reply_frame_at(frame.id, frame.position, &reply, out);
                 Ok(())
             }
             ReplyBody::Hello(hello) => {
@@ -116,13 +123,48 @@ fn reply_bytes_max() -> usize {
 
 /// Appends a frame with `reply`; if it does not fit into one, a frame with an error that says so.
 pub fn encode_reply_frame(id: u64, reply: &Reply, out: &mut BytesMut) {
-    let head = (id, kind::REPLY, 0);
+    encode_reply_frame_at(id, None, reply, out);
+}
+
+/// The same, and the frame says which writes the reply follows.
+pub fn encode_reply_frame_at(
+    id: u64,
+    position: Option<Position>,
+    reply: &Reply,
+    out: &mut BytesMut,
+) {
     let max = reply_bytes_max();
-    if put_frame(out, max, head, |out| encode_reply(reply, out)).is_err() {
+    let flags = position.map_or(0, |_| FLAG_POSITION);
+    let head = (id, kind::REPLY, flags);
+    let fitted = put_frame(out, max, head, |out| {
+        if let Some(Position { applied, age_ms }) = position {
+            out.put_u64_le(applied);
+            out.put_u64_le(age_ms);
+        }
+        encode_reply(reply, out);
+    });
+    if fitted.is_err() {
         let error = Reply::err("reply does not fit into a frame; ask for less at once");
-        put_frame(out, max, head, |out| encode_reply(&error, out))
-            .expect("a short error fits into a frame");
+        put_frame(out, max, (id, kind::REPLY, 0), |out| {
+            encode_reply(&error, out);
+        })
+        .expect("a short error fits into a frame");
     }
+}
+
+/// Takes the position from the front of a reply's payload.
+fn take_position(flags: u8, payload: &mut Bytes) -> Result<Option<Position>, FrameError> {
+    if flags & !FLAG_POSITION != 0 {
+        return Err(FrameError::UnknownReplyFlags(flags));
+    }
+    if flags & FLAG_POSITION == 0 {
+        return Ok(None);
+    }
+    let mut number = || payload.try_get_u64_le().map_err(|_| ReplyError::Truncated);
+    Ok(Some(Position {
+        applied: number()?,
+        age_ms: number()?,
+    }))
 }
 
 /// The client's side: requests out, replies in.
@@ -161,14 +203,22 @@ impl Decoder for ClientCodec {
     type Error = FrameError;
 
     fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<ReplyFrame>, FrameError> {
-        let Some(frame) = Frame::take(buffer, reply_bytes_max())? else {
+        let Some(mut frame) = Frame::take(buffer, reply_bytes_max())? else {
             return Ok(None);
         };
+        let mut position = None;
         let body = match frame.kind {
-            kind::REPLY => ReplyBody::Reply(decode_reply(frame.payload)?),
+            kind::REPLY => {
+                position = take_position(frame.flags, &mut frame.payload)?;
+                ReplyBody::Reply(decode_reply(frame.payload)?)
+            }
             kind::HELLO => ReplyBody::Hello(control::decode(&frame.payload)?),
             other => return Err(FrameError::UnknownReplyKind(other)),
         };
-        Ok(Some(ReplyFrame { id: frame.id, body }))
+        Ok(Some(ReplyFrame {
+            id: frame.id,
+            position,
+            body,
+        }))
     }
 }

@@ -31,6 +31,9 @@ pub enum FrameError {
     /// A reply of a kind that no server sends.
     #[error("unknown reply kind {0:#x}")]
     UnknownReplyKind(u8),
+    /// A reply with flags that were not asked for.
+    #[error("unknown reply flags {0:#x}")]
+    UnknownReplyFlags(u8),
     /// A reply that cannot be decoded.
     #[error(transparent)]
     Reply(#[from] ReplyError),

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use super::args::Args;
 use super::spec::{CommandSpec, err};
 use super::table::resolve;
-use crate::command::{Command, Key, Request};
+use crate::command::{Command, Key};
 use crate::limits::Limits;
 use crate::number::parse_i64;
 use crate::reply::ErrorReply;
+use crate::request::Request;
 
 pub(super) mod connection;
 pub(super) mod expiry;

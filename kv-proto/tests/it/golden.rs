@@ -194,14 +194,20 @@ fn reply_frames_keep_their_bytes() {
 fn control_messages_and_prefaces_keep_their_bytes() {
     let (client, server) = (samples::client_hello(), samples::server_hello());
     let answer = Preface::answer(Preface::client(), true);
-    let messages = vec![
+    let mut messages = vec![
         ("client_hello", control::encode(&client).unwrap()),
         ("server_hello", control::encode(&server).unwrap()),
         ("client_preface", Preface::client().encode().to_vec()),
         ("server_preface_auth", answer.encode().to_vec()),
     ];
+    for (name, request) in samples::admin_requests() {
+        messages.push((name, control::encode(&request).unwrap()));
+    }
     check("control.txt", encoded(messages, |bytes| bytes));
     let golden = golden("control.txt");
     assert_eq!(control::decode(&golden["client_hello"]), Ok(client));
     assert_eq!(control::decode(&golden["server_hello"]), Ok(server));
+    for (name, request) in samples::admin_requests() {
+        assert_eq!(control::decode(&golden[name]), Ok(request));
+    }
 }

@@ -1,14 +1,14 @@
 //! The native protocol from one side to the other.
 
 use bytes::{Bytes, BytesMut};
-use kv_proto::control::{ClientHello, ServerHello};
+use kv_proto::control::{AdminError, AdminRequest, ClientHello, ServerHello};
 use kv_proto::native::{
     ClientCodec, FrameError, Incoming, ReplyBody, ReplyFrame, RequestBody, RequestFrame,
     ServerCodec,
 };
 use kv_proto::{
-    Command, Credentials, EncodedValue, Entry, ErrorCode, ErrorReply, Limits, Reply, Request, Tag,
-    Value, WireLimits,
+    Command, Credentials, EncodedValue, Entry, ErrorCode, ErrorReply, Identity, Limits, Position,
+    ReadLevel, Reply, Request, Tag, Value, WireLimits,
 };
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -33,8 +33,8 @@ fn get(key: &'static str) -> Request {
 
 fn bodies() -> Vec<RequestBody> {
     let faulty = Request {
-        command: Command::Del(vec![Bytes::from("k")]),
         fault: Some(0.5),
+        ..Command::Del(vec![Bytes::from("k")]).into()
     };
     let credentials = Credentials {
         user: Some(Bytes::from("me")),
@@ -51,6 +51,7 @@ fn bodies() -> Vec<RequestBody> {
         RequestBody::Ping,
         RequestBody::Status,
         RequestBody::Hello(hello),
+        RequestBody::Admin(AdminRequest::TransferLeader { to: Some(1) }),
     ]
 }
 
@@ -85,12 +86,17 @@ fn requests_arrive_whole_however_they_are_cut() {
     assert_eq!(arrived, bodies());
 }
 
+fn frame_of(reply: Reply) -> ReplyFrame {
+    ReplyFrame {
+        id: 7,
+        position: None,
+        body: ReplyBody::Reply(reply),
+    }
+}
+
 fn replied(reply: Reply) -> Reply {
     let mut wire = BytesMut::new();
-    let body = ReplyBody::Reply(reply);
-    server()
-        .encode(ReplyFrame { id: 7, body }, &mut wire)
-        .unwrap();
+    server().encode(frame_of(reply), &mut wire).unwrap();
     let frame = ClientCodec::default().decode(&mut wire).unwrap().unwrap();
     assert_eq!((frame.id, wire.len()), (7, 0));
     match frame.body {
@@ -136,7 +142,11 @@ fn a_hello_is_answered_by_a_hello() {
         mode: "standalone".into(),
         ..ServerHello::default()
     });
-    let frame = ReplyFrame { id: 1, body };
+    let frame = ReplyFrame {
+        id: 1,
+        position: None,
+        body,
+    };
     let mut wire = BytesMut::new();
     server().encode(frame.clone(), &mut wire).unwrap();
     assert_eq!(
@@ -211,12 +221,21 @@ fn a_bad_payload_is_answered_and_the_next_frame_is_sound() {
     let mut long_key = Vec::new();
     Command::Get(Bytes::from(vec![b'k'; 4097])).encode(&mut long_key);
     let bool_of_2 = [0x40, 1, 0, b'k', 1, 1, 0, 0, 0, 2];
-    let cases: [(u8, u8, &[u8], &str); 10] = [
+    let cases: [(u8, u8, &[u8], &str); 14] = [
         (77, 0, b"", "unknown request kind 0x4d"),
         (1, 0x80, b"", "unknown request flags 0x80"),
         (1, 0, b"", "command ends early"),
         (1, 0, b"\x01\x01\x00kx", "1 bytes follow the command"),
         (1, 1, b"\x08\x08", "chance is not a number from 0 to 1"),
+        (1, 2, &[1; 15], "request ends early"),
+        (1, 8, &[1; 8], "only a stale read names a write to be seen"),
+        (1, 32, b"", "unknown request flags 0x20"),
+        (
+            6,
+            0,
+            &[3, 0, 0, 0, 0, 1],
+            "1 bytes follow the control message",
+        ),
         (
             1,
             0,
@@ -247,9 +266,95 @@ fn a_bad_payload_is_answered_and_the_next_frame_is_sound() {
 
 #[test]
 fn a_chance_of_failure_is_refused_for_a_read() {
-    let command = Command::DbSize;
-    let fault = Some(1.0);
-    let mut wire = sent(&[RequestBody::Command(Request { command, fault })]);
+    let request = Request {
+        fault: Some(1.0),
+        ..Command::DbSize.into()
+    };
+    assert_eq!(refusal(request), "only a write can be made to fail");
+}
+
+fn refusal(request: Request) -> String {
+    let mut wire = sent(&[RequestBody::Command(request)]);
+    let incoming = server().decode(&mut wire).unwrap().unwrap();
+    incoming.body.unwrap_err().message.into_owned()
+}
+
+#[test]
+fn what_only_a_write_or_only_a_read_can_ask_is_refused_for_the_other() {
+    let identity = |client, sequence| Some(Identity { client, sequence });
+    let of = |command: Command, identity, read| Request {
+        identity,
+        read,
+        ..command.into()
+    };
+    let stale = ReadLevel::Stale { after: Some(3) };
+    let current = ReadLevel::Linearizable;
+    for (request, expected) in [
+        (
+            of(Command::DbSize, identity(1, 1), current),
+            "only a write has an identity",
+        ),
+        (of(Command::Flush, None, stale), "only a read can be stale"),
+        (
+            of(Command::Flush, identity(0, 1), current),
+            "a write's client and sequence are numbers from 1 on",
+        ),
+        (
+            of(Command::Flush, identity(1, 0), current),
+            "a write's client and sequence are numbers from 1 on",
+        ),
+    ] {
+        assert_eq!(refusal(request), expected);
+    }
+}
+
+#[test]
+fn a_position_arrives_with_its_reply() {
+    let frame = ReplyFrame {
+        position: Some(Position {
+            applied: 12,
+            age_ms: 34,
+        }),
+        ..frame_of(Reply::Nil)
+    };
+    let mut wire = BytesMut::new();
+    server().encode(frame.clone(), &mut wire).unwrap();
+    let arrived = ClientCodec::default().decode(&mut wire).unwrap();
+    assert_eq!(arrived, Some(frame));
+}
+
+#[test]
+fn a_reply_with_flags_of_another_kind_ends_the_stream() {
+    let mut wire = BytesMut::new();
+    server().encode(frame_of(Reply::Nil), &mut wire).unwrap();
+    wire[13] = 2;
+    assert!(matches!(
+        ClientCodec::default().decode(&mut wire),
+        Err(FrameError::UnknownReplyFlags(2))
+    ));
+}
+
+#[test]
+fn members_have_sensible_numbers_and_addresses() {
+    let add = |id, client: &str| AdminRequest::Add {
+        id,
+        client: client.to_owned(),
+        peer: "[::1]:6100".to_owned(),
+    };
+    assert_eq!(add(3, "host:6000").check(), Ok(()));
+    for client in [
+        "", "host", "host:", ":1", "host:0", "ho st:1", "a@b:1", "a:65536",
+    ] {
+        let expected = AdminError::Address(client.to_owned());
+        assert_eq!(add(3, client).check(), Err(expected));
+    }
+    assert!(add(3, &format!("{}:1", "a".repeat(254))).check().is_err());
+    assert_eq!(
+        add(1 << 32, "host:6000").check(),
+        Err(AdminError::Id(1 << 32))
+    );
+    let remove = AdminRequest::Remove { id: u64::MAX };
+    let mut wire = sent(&[RequestBody::Admin(remove)]);
     assert!(server().decode(&mut wire).unwrap().unwrap().body.is_err());
 }
 

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use kv_proto::native::{
     ClientCodec, RequestBody, RequestFrame, ServerCodec, decode_reply, encode_reply,
 };
-use kv_proto::{Command, EncodedValue, Limits, Request, Value, WireLimits};
+use kv_proto::{Command, EncodedValue, Identity, Limits, ReadLevel, Request, Value, WireLimits};
 use proptest::prelude::*;
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -71,16 +71,37 @@ proptest! {
     }
 
     #[test]
-    fn frames_round_trip(id: u64, command in command(), fault in prop::option::of(0.0..1.0)) {
-        let fault = fault.filter(|_| command.is_write());
-        let body = RequestBody::Command(Request { command: command.clone(), fault });
+    fn frames_round_trip(id: u64, request in request()) {
+        let body = RequestBody::Command(request.clone());
         let mut wire = BytesMut::new();
         let frame = RequestFrame { id, body: body.clone() };
         ClientCodec::default().encode(frame, &mut wire).unwrap();
         let limits = Limits::default();
         let mut server = ServerCodec::new(WireLimits::default(), limits.clone());
         let incoming = server.decode(&mut wire).unwrap().unwrap();
-        let expected = limits.check(&command).map(|()| body);
+        let expected = limits.check(&request.command).map(|()| body);
         prop_assert_eq!((incoming.id, incoming.body), (id, expected));
     }
+}
+
+/// A request that asks only for what suits its command.
+fn request() -> impl Strategy<Value = Request> {
+    let fault = prop::option::of(0.0..1.0);
+    let identity = prop::option::of((1u64.., 1u64..));
+    let stale = prop::option::of(prop::option::of(any::<u64>()));
+    (command(), fault, identity, stale, any::<bool>()).prop_map(
+        |(command, fault, identity, stale, asks_position)| {
+            let is_write = command.is_write();
+            let stale = stale.filter(|_| !is_write);
+            Request {
+                fault: fault.filter(|_| is_write),
+                identity: identity
+                    .filter(|_| is_write)
+                    .map(|(client, sequence)| Identity { client, sequence }),
+                read: stale.map_or(ReadLevel::Linearizable, |after| ReadLevel::Stale { after }),
+                asks_position,
+                ..command.into()
+            }
+        },
+    )
 }

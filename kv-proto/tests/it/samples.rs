@@ -5,9 +5,12 @@ use kv_proto::command::{
     ExpireCondition, Expiry, SearchOptions, Set, SetCondition, SetReply, SimilarTo, TtlForm, Watch,
     When,
 };
-use kv_proto::control::{ClientHello, ServerHello, ServerLimits};
+use kv_proto::control::{AdminRequest, ClientHello, ServerHello, ServerLimits};
 use kv_proto::native::{ReplyBody, ReplyFrame, RequestBody, RequestFrame};
-use kv_proto::{Command, Credentials, EncodedValue, ErrorCode, ErrorReply, Reply, Request, Value};
+use kv_proto::{
+    Command, Credentials, EncodedValue, ErrorCode, ErrorReply, Identity, Position, ReadLevel,
+    Reply, Request, Value,
+};
 
 fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
@@ -376,10 +379,57 @@ pub(crate) fn server_hello() -> ServerHello {
     }
 }
 
+fn identified() -> Request {
+    Request {
+        identity: Some(Identity {
+            client: 7,
+            sequence: 8,
+        }),
+        ..Command::Flush.into()
+    }
+}
+
+fn stale(after: Option<u64>) -> Request {
+    Request {
+        read: ReadLevel::Stale { after },
+        asks_position: true,
+        ..Command::DbSize.into()
+    }
+}
+
+fn all_of_a_write() -> Request {
+    Request {
+        fault: Some(0.5),
+        asks_position: true,
+        ..identified()
+    }
+}
+
+fn add() -> AdminRequest {
+    AdminRequest::Add {
+        id: 3,
+        client: "a:1".to_owned(),
+        peer: "b:2".to_owned(),
+    }
+}
+
+pub(crate) fn admin_requests() -> Vec<(&'static str, AdminRequest)> {
+    vec![
+        ("admin_add", add()),
+        ("admin_promote", AdminRequest::Promote { id: 3 }),
+        ("admin_remove", AdminRequest::Remove { id: 3 }),
+        ("admin_transfer", AdminRequest::TransferLeader { to: None }),
+        (
+            "admin_transfer_to",
+            AdminRequest::TransferLeader { to: Some(0) },
+        ),
+    ]
+}
+
 pub(crate) fn request_frames() -> Vec<(&'static str, RequestFrame)> {
     let faulty = Request {
-        command: Command::Flush,
         fault: Some(0.5),
+        ..Command::Flush.into()
     };
     let credentials = |user| Credentials {
         user,
@@ -391,6 +441,13 @@ pub(crate) fn request_frames() -> Vec<(&'static str, RequestFrame)> {
             RequestBody::Command(Command::Get(bytes("k")).into()),
         ),
         ("command_fault", RequestBody::Command(faulty)),
+        ("command_identity", RequestBody::Command(identified())),
+        ("command_stale", RequestBody::Command(stale(None))),
+        ("command_after", RequestBody::Command(stale(Some(6)))),
+        (
+            "command_all_of_a_write",
+            RequestBody::Command(all_of_a_write()),
+        ),
         ("auth", RequestBody::Auth(credentials(None))),
         (
             "auth_user",
@@ -399,16 +456,30 @@ pub(crate) fn request_frames() -> Vec<(&'static str, RequestFrame)> {
         ("ping", RequestBody::Ping),
         ("status", RequestBody::Status),
         ("hello", RequestBody::Hello(client_hello())),
+        ("admin_add", RequestBody::Admin(add())),
     ];
     let framed = |(name, body)| (name, RequestFrame { id: 0x0102, body });
     bodies.into_iter().map(framed).collect()
 }
 
 pub(crate) fn reply_frames() -> Vec<(&'static str, ReplyFrame)> {
-    let bodies = [
-        ("reply", ReplyBody::Reply(Reply::Int(1))),
-        ("hello", ReplyBody::Hello(server_hello())),
+    let position = Position {
+        applied: 5,
+        age_ms: Position::AGE_UNKNOWN,
+    };
+    let int = ReplyBody::Reply(Reply::Int(1));
+    let frames = [
+        ("reply", None, int.clone()),
+        ("reply_position", Some(position), int),
+        ("hello", None, ReplyBody::Hello(server_hello())),
     ];
-    let framed = |(name, body)| (name, ReplyFrame { id: 0x0102, body });
-    bodies.into_iter().map(framed).collect()
+    let framed = |(name, position, body)| {
+        let frame = ReplyFrame {
+            id: 0x0102,
+            position,
+            body,
+        };
+        (name, frame)
+    };
+    frames.into_iter().map(framed).collect()
 }

@@ -10,12 +10,15 @@
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
-use kv_proto::control::{self, ClientHello, ServerHello};
+use kv_proto::control::{self, AdminRequest, ClientHello, ServerHello};
 use kv_proto::native::{
     ClientCodec, Preface, ReplyBody, RequestBody, RequestFrame, ServerCodec, decode_reply,
     encode_reply,
 };
-use kv_proto::{Command, Credentials, EncodedValue, Limits, Reply, Tag, Value, WireLimits};
+use kv_proto::{
+    Command, Credentials, EncodedValue, Identity, Limits, ReadLevel, Reply, Request, Tag, Value,
+    WireLimits,
+};
 use libfuzzer_sys::fuzz_target;
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -144,6 +147,10 @@ fn messages(bytes: &[u8]) {
     if let Ok(hello) = control::decode::<ServerHello>(bytes) {
         assert!(control::encode(&hello).is_ok_and(|again| again == bytes));
     }
+    if let Ok(request) = control::decode::<AdminRequest>(bytes) {
+        assert!(control::encode(&request).is_ok_and(|again| again == bytes));
+        let _ = request.check();
+    }
     if let Some(Ok(preface)) = bytes
         .first_chunk()
         .map(|bytes| Preface::decode_client(*bytes))
@@ -171,6 +178,7 @@ fn seeds() -> Vec<Vec<u8>> {
         let mut frame = BytesMut::new();
         let reply = kv_proto::native::ReplyFrame {
             id: id as u64,
+            position: None,
             body: ReplyBody::Reply(reply),
         };
         let mut codec = ServerCodec::new(WireLimits::default(), Limits::default());
@@ -227,6 +235,19 @@ fn requests() -> Vec<RequestBody> {
         RequestBody::Ping,
         RequestBody::Status,
         RequestBody::Hello(ClientHello::default()),
+        RequestBody::Admin(AdminRequest::TransferLeader { to: Some(2) }),
+        RequestBody::Command(Request {
+            read: ReadLevel::Stale { after: Some(7) },
+            asks_position: true,
+            ..Command::DbSize.into()
+        }),
+        RequestBody::Command(Request {
+            identity: Some(Identity {
+                client: 1,
+                sequence: 2,
+            }),
+            ..Command::Flush.into()
+        }),
     ];
     parsed.map(RequestBody::Command).chain(others).collect()
 }

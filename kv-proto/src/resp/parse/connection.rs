@@ -31,6 +31,8 @@ pub enum ConnectionCommand {
     Quit,
     /// Forget everything about the connection; answer RESET.
     Reset,
+    /// Whether this connection's reads may be stale from now on; answer OK.
+    Stale(bool),
     /// About connections.
     Client(ClientCommand),
     /// Tell about the server; sections in lower case, all if there are none.
@@ -174,6 +176,10 @@ pub(in crate::resp) const SPECS: &[CommandSpec] = &[
         "Makes the connection as new.", reset),
     spec("select", 2, FLAGS, NONE, "index",
         "Chooses a database; there is only 0.", select),
+    spec("readonly", 1, FLAGS, NONE, "",
+        "Lets this connection's reads be stale.", readonly),
+    spec("readwrite", 1, FLAGS, NONE, "",
+        "Ends READONLY: reads see everything that is acknowledged.", readwrite),
     CommandSpec {
         subcommands: CLIENT,
         ..spec("client", -2, Flags::LOADING, NONE, "GETNAME|ID|INFO|KILL|LIST|SETNAME ...",
@@ -220,6 +226,14 @@ fn quit(_: &mut Words<'_>) -> Result<Parsed> {
 
 fn reset(_: &mut Words<'_>) -> Result<Parsed> {
     Ok(ConnectionCommand::Reset.into())
+}
+
+fn readonly(_: &mut Words<'_>) -> Result<Parsed> {
+    Ok(ConnectionCommand::Stale(true).into())
+}
+
+fn readwrite(_: &mut Words<'_>) -> Result<Parsed> {
+    Ok(ConnectionCommand::Stale(false).into())
 }
 
 fn select(words: &mut Words<'_>) -> Result<Parsed> {
