@@ -130,7 +130,10 @@ impl Client {
             .check(&command)
             .map_err(|refused| Error::Invalid(refused.message.into_owned()))?;
         let fault = self.fault.filter(|_| command.is_write());
-        Ok(Call::Command(Request { command, fault }))
+        Ok(Call::Command(Request {
+            fault,
+            ..command.into()
+        }))
     }
 
     async fn open(&self) -> Result<(), Error> {

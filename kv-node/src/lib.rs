@@ -14,7 +14,7 @@ pub mod standalone;
 pub mod status;
 pub mod store;
 
-pub use backend::{Backend, Session};
+pub use backend::{Backend, ClientProtocol, Session};
 pub use db::{Db, Stamp};
 pub use standalone::Standalone;
 pub use status::Status;

@@ -140,10 +140,11 @@ impl Server {
             .into_iter()
             .map(|thread| (thread.handoffs, thread.handle))
             .unzip();
-        let observed = backend.clone();
+        let (observed, counting) = (backend.clone(), backend.clone());
         self.admin.observe(Observed {
             hub: hub.clone(),
             status: Box::new(move || observed.status()),
+            register_metrics: Box::new(move |registry| counting.register_metrics(registry)),
         });
         Ok(RunningServer {
             accept: tokio::spawn(listener::accept(listener, hub.clone(), handoffs)),

@@ -1,9 +1,13 @@
 //! The backend of a node that stands alone: a [`Store`] on the disk, served on I/O threads.
+//!
+//! Its reads are always linearizable, whatever a request would put up with. It remembers nobody's
+//! writes: one that is sent again is applied again, whatever its identity. Exactly once takes a
+//! cluster.
 
 use std::sync::Arc;
 
 use kv_proto::reply::ErrorCode;
-use kv_proto::{ErrorReply, Reply, Request};
+use kv_proto::{ErrorReply, Position, Reply, Request};
 use parking_lot::Mutex;
 
 mod gate;
@@ -75,20 +79,16 @@ impl Drop for Standalone {
 }
 
 impl Backend for Standalone {
-    async fn call(&self, _session: &mut Session, requests: Vec<Request>) -> Vec<Reply> {
-        if requests.iter().any(|request| request.command.is_search()) {
-            return self.search(requests).await;
+    async fn call(&self, session: &mut Session, requests: Vec<Request>) -> Vec<Reply> {
+        let asks_position = requests.iter().any(|request| request.asks_position);
+        let replies = self.answer(requests).await;
+        if asks_position {
+            session.position = Some(Position {
+                applied: self.store.db().applied().index,
+                age_ms: 0,
+            });
         }
-        match self.submit(requests) {
-            Submitted::Done(replies) => replies,
-            Submitted::Queued(ticket) => {
-                let replies = ticket.await;
-                if let Some(gate) = gate::of_thread(&self.store) {
-                    gate.answered();
-                }
-                replies
-            }
-        }
+        replies
     }
 
     fn status(&self) -> Status {
@@ -118,6 +118,22 @@ impl Backend for Standalone {
 }
 
 impl Standalone {
+    async fn answer(&self, requests: Vec<Request>) -> Vec<Reply> {
+        if requests.iter().any(|request| request.command.is_search()) {
+            return self.search(requests).await;
+        }
+        match self.submit(requests) {
+            Submitted::Done(replies) => replies,
+            Submitted::Queued(ticket) => {
+                let replies = ticket.await;
+                if let Some(gate) = gate::of_thread(&self.store) {
+                    gate.answered();
+                }
+                replies
+            }
+        }
+    }
+
     /// A batch with a search in it is answered as a whole on a thread for searches.
     async fn search(&self, requests: Vec<Request>) -> Vec<Reply> {
         let (store, count) = (Arc::clone(&self.store), requests.len());

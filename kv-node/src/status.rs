@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+mod cluster;
+
+pub use cluster::{ClockEntry, ClusterStatus, MemberStatus};
+
 /// A node's state at one moment. All sizes are bytes, all times unix milliseconds.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Status {
@@ -31,6 +35,9 @@ pub struct Status {
     pub snapshot: SnapshotStatus,
     /// The indexes.
     pub indexes: IndexStatus,
+    /// Its place among others; absent where it stands alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterStatus>,
 }
 
 /// State of the log.

@@ -140,7 +140,7 @@ impl Protocol for Native {
         };
         self.has_seen_preface = true;
         let decoded = self.codec.decode(&mut BytesMut::from(frame));
-        let Ok(Some(ReplyFrame { id, body })) = decoded else {
+        let Ok(Some(ReplyFrame { id, body, .. })) = decoded else {
             return Err(ProtocolError::new("a bad frame", frame));
         };
         self.check_order(id, frame)?;

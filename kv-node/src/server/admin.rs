@@ -25,6 +25,7 @@ use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -53,6 +54,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Observed {
     pub(crate) hub: Arc<Hub>,
     pub(crate) status: Box<dyn Fn() -> Status + Send + Sync>,
+    pub(crate) register_metrics: Box<dyn Fn(&mut Registry) + Send + Sync>,
 }
 
 /// Answers admin requests until it is dropped.
@@ -176,7 +178,9 @@ async fn metrics(State(view): State<Arc<View>>) -> Response {
     let Some(observed) = view.observed.get() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "loading\n").into_response();
     };
-    let text = exposition::text(&observed.hub, (observed.status)());
+    let mut registry = Registry::default();
+    (observed.register_metrics)(&mut registry);
+    let text = exposition::text(registry, &observed.hub, (observed.status)());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

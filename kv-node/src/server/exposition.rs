@@ -14,9 +14,8 @@ use super::metrics::{Totals, latency_bound};
 use super::process::ProcessUsage;
 use crate::status::Status;
 
-/// All metrics of this moment.
-pub(crate) fn text(hub: &Hub, status: Status) -> String {
-    let mut registry = Registry::default();
+/// All metrics of this moment, beside those that are in the registry already.
+pub(crate) fn text(mut registry: Registry, hub: &Hub, status: Status) -> String {
     registry.register_collector(Box::new(Moment {
         totals: hub.metrics.totals(),
         accepted: hub.metrics.accepted.value(),
@@ -376,7 +375,7 @@ mod tests {
         };
         status.wal.record_count = 10;
         status.wal.group_count = 4;
-        let text = text(&hub, status);
+        let text = text(Registry::default(), &hub, status);
         let name = resp::commands()[0].name;
         for line in [
             &format!("kv_commands_total{{command=\"{name}\"}} 1"),

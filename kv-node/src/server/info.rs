@@ -8,6 +8,12 @@ use super::clock::Clock;
 use super::hub::Hub;
 use super::process::ProcessUsage;
 use crate::status::Status;
+use replication::replication;
+
+mod node_meta;
+mod replication;
+
+pub(crate) use node_meta::node_meta;
 
 /// The Redis whose commands and replies are followed.
 pub(crate) const REDIS_VERSION: &str = "7.2.0";
@@ -155,12 +161,6 @@ fn stats(lines: &mut Lines, hub: &Hub, status: &Status) {
     lines.put("pubsub_patterns", hub.pubsub.pattern_count());
 }
 
-fn replication(lines: &mut Lines, _: &Hub, status: &Status) {
-    lines.put("role", status.role);
-    lines.put("connected_slaves", 0);
-    lines.put("master_repl_offset", status.applied_index);
-}
-
 fn cpu(lines: &mut Lines, _: &Hub, _: &Status) {
     let usage = ProcessUsage::now();
     lines.put("used_cpu_sys", usage.system_seconds);
@@ -193,49 +193,27 @@ fn keyspace(lines: &mut Lines, _: &Hub, status: &Status) {
     }
 }
 
-/// What `KV.META` without a key answers.
-pub(crate) fn node_meta(status: &Status) -> Reply {
-    let text = Reply::text;
-    let number = |number: u64| Reply::Int(i64::try_from(number).unwrap_or(i64::MAX));
-    Reply::Map(vec![
-        (text("mode"), text(status.mode)),
-        (text("role"), text(status.role)),
-        (text("ready"), Reply::Bool(status.ready)),
-        (text("health"), Reply::Bytes(status.health.clone().into())),
-        (text("version"), text(env!("CARGO_PKG_VERSION"))),
-        (text("keys"), number(status.key_count)),
-        (text("expiring_keys"), number(status.expiring_key_count)),
-        (text("memory_bytes"), number(status.memory_bytes)),
-        (text("memory_bytes_max"), number(status.memory_bytes_max)),
-        (text("applied_index"), number(status.applied_index)),
-        (text("durable_lsn"), number(status.wal.durable_lsn)),
-        (text("snapshot_index"), number(status.snapshot.index)),
-        (
-            text("index"),
-            Reply::Bytes(status.indexes.kinds.clone().into()),
-        ),
-        (text("index_built"), Reply::Bool(status.indexes.built)),
-        (text("index_waiting"), number(status.indexes.waiting)),
-        (text("index_bytes"), number(status.indexes.bytes)),
-    ])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::{ClusterStatus, MemberStatus};
 
     fn info(wanted: &[&str]) -> String {
-        let settings = super::super::settings::ServerSettings::default();
-        let listen = settings.listen;
-        let hub = Hub::new(settings, None, listen);
         let status = Status {
             role: "master",
             key_count: 3,
             expiring_key_count: 1,
             ..Status::default()
         };
+        info_of(&status, wanted)
+    }
+
+    fn info_of(status: &Status, wanted: &[&str]) -> String {
+        let settings = super::super::settings::ServerSettings::default();
+        let listen = settings.listen;
+        let hub = Hub::new(settings, None, listen);
         let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-        match reply(&hub, &status, &wanted) {
+        match reply(&hub, status, &wanted) {
             Reply::Bytes(bytes) => String::from_utf8(bytes.into()).unwrap(),
             other => panic!("{other:?}"),
         }
@@ -262,6 +240,60 @@ mod tests {
         assert_eq!(info(&["cluster"]), "# Cluster\r\ncluster_enabled:0\r\n");
         assert!(info(&["everything"]).contains("# Commandstats"));
         assert_eq!(info(&["nonsense"]), "");
+    }
+
+    fn in_cluster(role: &'static str, cluster_role: &'static str) -> Status {
+        let member = |id: u64, match_index| MemberStatus {
+            id,
+            client: format!("host:600{id}"),
+            peer: format!("host:610{id}"),
+            is_voter: id == 0,
+            match_index,
+            last_contact_ms: match_index,
+            ..MemberStatus::default()
+        };
+        Status {
+            role,
+            applied_index: 40,
+            cluster: Some(ClusterStatus {
+                role: cluster_role,
+                leader_id: Some(0),
+                leader_address: Some("host:6000".to_owned()),
+                age_ms: Some(2500),
+                members: vec![member(0, None), member(1, Some(9000))],
+                ..ClusterStatus::default()
+            }),
+            ..Status::default()
+        }
+    }
+
+    #[test]
+    fn a_leader_names_its_followers() {
+        let text = info_of(&in_cluster("master", "leader"), &["replication"]);
+        for line in [
+            "role:master",
+            "connected_slaves:1",
+            "slave0:ip=host,port=6001,state=online,offset=9000,lag=9",
+            "kv_cluster_role:leader",
+            "kv_member1:client=host:6001,peer=host:6101,learner",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_follower_names_its_leader() {
+        let text = info_of(&in_cluster("slave", "follower"), &["replication"]);
+        for line in [
+            "role:slave",
+            "master_host:host",
+            "master_port:6000",
+            "master_link_status:up",
+            "master_last_io_seconds_ago:2",
+            "slave_repl_offset:40",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in {text}");
+        }
     }
 
     #[test]

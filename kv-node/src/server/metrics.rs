@@ -82,8 +82,11 @@ pub(crate) struct Totals {
 #[derive(Debug, Default)]
 struct Rate {
     at_ms: u64,
+    /// The counts then.
     total: u64,
+    latency: [u64; LATENCY_BUCKET_COUNT],
     per_second: u64,
+    p99_us: Option<u64>,
 }
 
 impl ThreadMetrics {
@@ -156,6 +159,26 @@ pub(crate) fn latency_bound(bucket: usize) -> f64 {
     }
 }
 
+/// The bound of the bucket with the 99th of 100 latencies that were counted between two moments.
+fn p99_us(
+    before: &[u64; LATENCY_BUCKET_COUNT],
+    after: &[u64; LATENCY_BUCKET_COUNT],
+) -> Option<u64> {
+    let counts = || {
+        let pairs = after.iter().zip(before);
+        pairs.map(|(after, before)| after.saturating_sub(*before))
+    };
+    let all: u64 = counts().sum();
+    let rank = all - all / 100;
+    let mut seen = 0;
+    let reaches = |count: u64| {
+        seen += count;
+        seen >= rank
+    };
+    let bucket = counts().position(reaches).filter(|_| all > 0);
+    bucket.map(|bucket| 1 << bucket)
+}
+
 fn closed_index(reason: CloseReason) -> usize {
     usize::from(reason as u8) - 1
 }
@@ -199,11 +222,14 @@ impl Metrics {
         if elapsed_ms < 1000 {
             return;
         }
-        let total = self.request_count();
+        let totals = self.totals();
+        let total = totals.request_count();
         *rate = Rate {
             at_ms: now_ms,
             total,
             per_second: total.saturating_sub(rate.total).saturating_mul(1000) / elapsed_ms,
+            p99_us: p99_us(&rate.latency, &totals.latency),
+            latency: totals.latency,
         };
     }
 
@@ -212,13 +238,19 @@ impl Metrics {
         self.rate.lock().per_second
     }
 
+    /// Microseconds in which 99 of 100 requests were answered lately; `None` if there were none.
+    pub(crate) fn p99_us(&self) -> Option<u64> {
+        self.rate.lock().p99_us
+    }
+
     /// Sets all counts to zero. Counting goes on meanwhile, so a few may be missed.
     pub(crate) fn reset(&self) {
         let threads = self.threads.iter().flat_map(ThreadMetrics::counters);
         threads
             .chain([&self.accepted, &self.refused])
             .for_each(Counter::reset);
-        self.rate.lock().total = 0;
+        let mut rate = self.rate.lock();
+        (rate.total, rate.latency) = Default::default();
     }
 }
 
@@ -292,6 +324,23 @@ mod tests {
         );
         metrics.reset();
         assert_eq!(metrics.totals().latency, [0; LATENCY_BUCKET_COUNT]);
+    }
+
+    #[test]
+    fn p99_is_that_of_the_last_look() {
+        let metrics = Metrics::new(1, 1);
+        metrics.measure_rate(1000);
+        assert_eq!(metrics.p99_us(), None);
+        metrics.thread(0).batch(98, Duration::from_micros(3));
+        metrics.thread(0).batch(2, Duration::from_millis(1));
+        metrics.measure_rate(2000);
+        assert_eq!(metrics.p99_us(), Some(1024));
+        metrics.thread(0).batch(99, Duration::from_micros(3));
+        metrics.thread(0).batch(1, Duration::from_millis(1));
+        metrics.measure_rate(3000);
+        assert_eq!(metrics.p99_us(), Some(4));
+        metrics.measure_rate(4000);
+        assert_eq!(metrics.p99_us(), None);
     }
 
     #[test]

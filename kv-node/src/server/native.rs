@@ -11,9 +11,9 @@ use kv_proto::control::{ClientHello, ServerHello, ServerLimits};
 use kv_proto::credentials::Credentials;
 use kv_proto::native::{
     Incoming, PREFACE_BYTES, Preface, ReplyBody, ReplyFrame, RequestBody, ServerCodec,
-    encode_reply_frame,
+    encode_reply_frame_at,
 };
-use kv_proto::{ErrorCode, ErrorReply, Reply, Request};
+use kv_proto::{ErrorCode, ErrorReply, Position, Reply, Request};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::clients::CloseReason;
@@ -21,7 +21,7 @@ use super::hub::Hub;
 use super::metrics::ThreadMetrics;
 use super::socket::Socket;
 use super::status_page::StatusPage;
-use crate::backend::{Backend, Session};
+use crate::backend::{Backend, ClientProtocol, Session};
 
 /// Commands handed to the backend at once; more wait in the buffer.
 const BATCH_REQUESTS_MAX: usize = 1024;
@@ -37,9 +37,16 @@ pub(crate) struct NativeConnection<B> {
     codec: ServerCodec,
     has_greeted: bool,
     is_authenticated: bool,
-    /// Commands that the backend has not seen yet, and the ids of their requests.
+    /// Commands that the backend has not seen yet, and whom their replies are for.
     batch: Vec<Request>,
-    batch_ids: Vec<u64>,
+    recipients: Vec<Recipient>,
+}
+
+/// Whom a reply is for, and what it has to say.
+#[derive(Debug, Clone, Copy)]
+struct Recipient {
+    id: u64,
+    asks_position: bool,
 }
 
 impl<B: Backend> NativeConnection<B> {
@@ -47,14 +54,14 @@ impl<B: Backend> NativeConnection<B> {
         let is_authenticated = !hub.gate.is_locked();
         NativeConnection {
             codec: ServerCodec::new(hub.wire_limits(is_authenticated), hub.limits.clone()),
-            session: Session::new(socket.client.id),
+            session: Session::new(socket.client.id, ClientProtocol::Native),
             hub,
             backend,
             thread,
             has_greeted: false,
             is_authenticated,
             batch: Vec::new(),
-            batch_ids: Vec::new(),
+            recipients: Vec::new(),
         }
     }
 
@@ -91,7 +98,7 @@ impl<B: Backend> NativeConnection<B> {
     /// Tells the client why the connection ends; no request has the id 0 then.
     fn complain(&mut self, socket: &mut Socket, message: String) -> CloseReason {
         self.metrics().errors.add(1);
-        encode_reply_frame(0, &Reply::err(message), &mut socket.output);
+        encode_reply_frame_at(0, None, &Reply::err(message), &mut socket.output);
         CloseReason::Protocol
     }
 
@@ -104,8 +111,9 @@ impl<B: Backend> NativeConnection<B> {
         self.metrics().native_requests.add(1);
         match body.and_then(|body| self.admit(body)) {
             Ok(RequestBody::Command(request)) => {
+                let asks_position = request.asks_position;
+                self.recipients.push(Recipient { id, asks_position });
                 self.batch.push(request);
-                self.batch_ids.push(id);
                 if self.batch.len() >= BATCH_REQUESTS_MAX {
                     self.call_batch(socket).await?;
                 }
@@ -117,7 +125,7 @@ impl<B: Backend> NativeConnection<B> {
             }
             Err(error) => {
                 self.call_batch(socket).await?;
-                self.answer(socket, id, &error.into()).await
+                self.answer(socket, id, None, &error.into()).await
             }
         }
     }
@@ -147,9 +155,10 @@ impl<B: Backend> NativeConnection<B> {
             RequestBody::Ping => Reply::Ok,
             RequestBody::Status => self.status(),
             RequestBody::Hello(hello) => return self.hello(socket, id, hello),
+            RequestBody::Admin(request) => self.backend.admin(request).await,
             _ => Reply::err("not supported"),
         };
-        self.answer(socket, id, &reply).await
+        self.answer(socket, id, None, &reply).await
     }
 
     async fn auth(&mut self, socket: &Socket, credentials: Credentials) -> Reply {
@@ -192,10 +201,12 @@ impl<B: Backend> NativeConnection<B> {
             connection_id: self.session.id,
             limits: ServerLimits::new(&self.hub.limits, &self.hub.wire_limits(true)),
         };
-        let body = ReplyBody::Hello(hello);
-        let encoded = self
-            .codec
-            .encode(ReplyFrame { id, body }, &mut socket.output);
+        let frame = ReplyFrame {
+            id,
+            position: None,
+            body: ReplyBody::Hello(hello),
+        };
+        let encoded = self.codec.encode(frame, &mut socket.output);
         encoded.expect("our own names fit into a message");
         Ok(())
     }
@@ -206,30 +217,39 @@ impl<B: Backend> NativeConnection<B> {
             return Ok(());
         }
         let requests = std::mem::take(&mut self.batch);
-        let ids = std::mem::take(&mut self.batch_ids);
+        let recipients = std::mem::take(&mut self.recipients);
+        self.session.position = None;
         let started = self.hub.clock.uptime();
         let replies = self.backend.call(&mut self.session, requests).await;
         let elapsed = self.hub.clock.uptime() - started;
-        self.metrics().batch(ids.len(), elapsed);
+        self.metrics().batch(recipients.len(), elapsed);
         assert_eq!(
             replies.len(),
-            ids.len(),
+            recipients.len(),
             "a backend gives one reply a request"
         );
-        for (id, reply) in ids.into_iter().zip(replies) {
-            self.answer(socket, id, &reply).await?;
+        let position = self.session.position;
+        for (recipient, reply) in recipients.into_iter().zip(replies) {
+            let position = position.filter(|_| recipient.asks_position);
+            self.answer(socket, recipient.id, position, &reply).await?;
         }
         Ok(())
     }
 
-    async fn answer(&self, socket: &mut Socket, id: u64, reply: &Reply) -> Result<(), CloseReason> {
+    async fn answer(
+        &self,
+        socket: &mut Socket,
+        id: u64,
+        position: Option<Position>,
+        reply: &Reply,
+    ) -> Result<(), CloseReason> {
         if matches!(reply, Reply::Error(_)) {
             self.metrics().errors.add(1);
         }
         if socket.wants_room() {
             socket.make_room().await?;
         }
-        encode_reply_frame(id, reply, &mut socket.output);
+        encode_reply_frame_at(id, position, reply, &mut socket.output);
         Ok(())
     }
 }

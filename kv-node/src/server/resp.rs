@@ -10,17 +10,17 @@
 
 use std::sync::Arc;
 
-use kv_proto::Request;
 use kv_proto::reply::{ErrorCode, ErrorReply, Reply};
 use kv_proto::resp::{
     self, Args, CommandSpec, ConnectionCommand, Flags, Parsed, Protocol, RequestDecoder, Requests,
 };
+use kv_proto::{ReadLevel, Request};
 
 use super::clients::{Client, CloseReason};
 use super::hub::Hub;
 use super::metrics::ThreadMetrics;
 use super::socket::Socket;
-use crate::backend::{Backend, Session};
+use crate::backend::{Backend, ClientProtocol, Session};
 use subscriptions::Subscriptions;
 use transaction::{Transaction, Watches};
 
@@ -93,7 +93,7 @@ impl<B: Backend> RespConnection<B> {
             decoder: RequestDecoder::new(hub.wire_limits(is_authenticated)),
             peer: Peer {
                 subscriptions: Subscriptions::new(hub.clone(), client.clone()),
-                session: Session::new(client.id),
+                session: Session::new(client.id, ClientProtocol::Resp),
                 client: client.clone(),
                 hub,
                 backend,
@@ -250,7 +250,11 @@ impl<B: Backend> Peer<B> {
         Ok(())
     }
 
-    async fn call(&mut self, requests: Vec<Request>) -> Vec<Reply> {
+    async fn call(&mut self, mut requests: Vec<Request>) -> Vec<Reply> {
+        if self.session.is_readonly {
+            requests.iter_mut().for_each(let_be_stale);
+        }
+        self.session.position = None;
         let count = requests.len();
         let started = self.hub.clock.uptime();
         let replies = self.backend.call(&mut self.session, requests).await;
@@ -293,6 +297,14 @@ impl<B: Backend> Peer<B> {
             reply => resp::encode_reply(&reply, self.protocol, &mut socket.output),
         }
         Ok(())
+    }
+}
+
+/// After READONLY. A write is none the less one: it goes to whoever can take it.
+fn let_be_stale(request: &mut Request) {
+    if !request.command.is_write() {
+        request.read = ReadLevel::Stale { after: None };
+        request.asks_position = true;
     }
 }
 

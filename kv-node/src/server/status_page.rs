@@ -17,6 +17,8 @@ pub(crate) struct StatusPage {
     connection_count: usize,
     request_count: u64,
     requests_per_second: u64,
+    /// Of the last second; `null` if there was no request.
+    latency_p99_us: Option<u64>,
     #[serde(flatten)]
     node: Status,
 }
@@ -30,6 +32,7 @@ impl StatusPage {
             connection_count: hub.clients.count(),
             request_count: hub.metrics.request_count(),
             requests_per_second: hub.metrics.requests_per_second(),
+            latency_p99_us: hub.metrics.p99_us(),
             ..StatusPage::loading(node)
         }
     }
@@ -44,6 +47,7 @@ impl StatusPage {
             connection_count: 0,
             request_count: 0,
             requests_per_second: 0,
+            latency_p99_us: None,
             node,
         }
     }

@@ -22,6 +22,7 @@ pub(super) fn of(store: &Store) -> Status {
         wal: wal(store),
         snapshot: store.snapshot_status(),
         indexes: indexes(&db.indexes().stats()),
+        cluster: None,
     }
 }
 

@@ -1,9 +1,11 @@
 use bytes::Bytes;
 use kv_proto::command::Set;
+use kv_proto::control::AdminRequest;
 use kv_proto::{Command, EncodedValue};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::*;
+use crate::backend::ClientProtocol;
 
 fn set(name: String) -> Request {
     let value = EncodedValue::from_bytes(Bytes::from_static(b"v"));
@@ -11,7 +13,7 @@ fn set(name: String) -> Request {
 }
 
 async fn write_many(standalone: Arc<Standalone>, client: u64) {
-    let mut session = Session::new(client);
+    let mut session = Session::new(client, ClientProtocol::Native);
     for i in 0..50 {
         let requests = vec![set(format!("{client}:{i}")), set(format!("{client}:{i}:b"))];
         let replies = standalone.call(&mut session, requests).await;
@@ -79,6 +81,37 @@ async fn after_shutdown_writes_are_refused() {
     let standalone = open(&dir);
     standalone.shutdown().await;
     let requests = vec![set("k".to_owned())];
-    let replies = standalone.call(&mut Session::new(1), requests).await;
+    let replies = standalone
+        .call(&mut Session::new(1, ClientProtocol::Native), requests)
+        .await;
     assert!(matches!(replies[..], [Reply::Error(_)]));
+}
+
+#[tokio::test]
+async fn a_reply_says_which_write_it_follows_if_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let standalone = open(&dir);
+    let mut session = Session::new(1, ClientProtocol::Native);
+    standalone
+        .call(&mut session, vec![set("a".to_owned())])
+        .await;
+    assert_eq!(session.position, None);
+    let request = Request {
+        asks_position: true,
+        ..set("b".to_owned())
+    };
+    standalone.call(&mut session, vec![request]).await;
+    let applied = standalone.store().db().applied().index;
+    assert_eq!(session.position, Some(Position { applied, age_ms: 0 }));
+}
+
+#[tokio::test]
+async fn a_lone_node_has_no_members() {
+    let dir = tempfile::tempdir().unwrap();
+    let request = AdminRequest::Remove { id: 1 };
+    let reply = open(&dir).admin(request).await;
+    assert_eq!(
+        reply,
+        Reply::err("this node stands alone: it has no members")
+    );
 }

@@ -206,8 +206,8 @@ fn a_fault_loses_the_write_until_a_restart() {
     sim.options.limits.allow_faults = true;
     let store = sim.open();
     let request = Request {
-        command: set("k", "v"),
         fault: Some(1.0),
+        ..set("k", "v").into()
     };
     assert_eq!(store.execute_batch(vec![request]), [Reply::Ok]);
     assert_eq!(value_of(&store.execute(get("k"))), None);
@@ -219,8 +219,8 @@ fn a_fault_loses_the_write_until_a_restart() {
 fn faults_are_refused_unless_allowed() {
     let store = Sim::new().open();
     let request = Request {
-        command: set("k", "v"),
         fault: Some(0.5),
+        ..set("k", "v").into()
     };
     let replies = store.execute_batch(vec![request]);
     assert_eq!(error_code(&replies[0]), ErrorCode::Err);

@@ -67,6 +67,7 @@ async fn metrics_count_what_happened() {
         "kv_request_seconds_count 3",
         "kv_keys 1",
         "kv_ready 1",
+        "map_calls 3",
     ] {
         assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
     }

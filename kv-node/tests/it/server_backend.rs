@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use kv_node::{Backend, Session, Status};
 use kv_proto::command::{Set, Watch};
+use kv_proto::control::AdminRequest;
 use kv_proto::value::EncodedValue;
-use kv_proto::{Command, Reply, Request};
+use kv_proto::{Command, Position, ReadLevel, Reply, Request};
 use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 /// A map behind a gate.
@@ -18,6 +21,8 @@ pub(crate) struct MapBackend {
     gate_is_open: watch::Sender<bool>,
     /// Calls that came to the gate.
     arrived: watch::Sender<usize>,
+    /// How recent the reads of the last call had to be.
+    pub(crate) read_levels: Mutex<Vec<ReadLevel>>,
     pub(crate) call_count: AtomicUsize,
     pub(crate) shutdown_count: AtomicUsize,
     pub(crate) snapshot_count: AtomicUsize,
@@ -35,6 +40,7 @@ impl Default for MapBackend {
             data: Mutex::default(),
             gate_is_open: watch::Sender::new(true),
             arrived: watch::Sender::new(0),
+            read_levels: Mutex::default(),
             call_count: AtomicUsize::new(0),
             shutdown_count: AtomicUsize::new(0),
             snapshot_count: AtomicUsize::new(0),
@@ -61,14 +67,29 @@ impl MapBackend {
 }
 
 impl Backend for MapBackend {
-    async fn call(&self, _: &mut Session, requests: Vec<Request>) -> Vec<Reply> {
+    async fn call(&self, session: &mut Session, requests: Vec<Request>) -> Vec<Reply> {
         self.call_count.fetch_add(1, Ordering::Relaxed);
         self.arrived.send_modify(|count| *count += 1);
         let mut gate = self.gate_is_open.subscribe();
         gate.wait_for(|open| *open).await.unwrap();
+        *self.read_levels.lock() = requests.iter().map(|request| request.read).collect();
         let mut data = self.data.lock();
+        let asks_position = requests.iter().any(|request| request.asks_position);
         let commands = requests.into_iter().map(|request| request.command);
-        commands.map(|command| data.execute(command)).collect()
+        let replies = commands.map(|command| data.execute(command)).collect();
+        session.position = asks_position.then_some(Position {
+            applied: data.last_version,
+            age_ms: 7,
+        });
+        replies
+    }
+
+    async fn admin(&self, request: AdminRequest) -> Reply {
+        Reply::Status(format!("{request:?}").into())
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        registry.register("map_calls", "Calls", ConstGauge::new(3_u64));
     }
 
     fn status(&self) -> Status {

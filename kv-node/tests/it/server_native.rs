@@ -3,13 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use kv_node::server::ServerSettings;
 use kv_proto::command::{Command, Set};
-use kv_proto::control::ClientHello;
+use kv_proto::control::{AdminRequest, ClientHello};
 use kv_proto::credentials::Credentials;
 use kv_proto::native::{
     ClientCodec, PREFACE_BYTES, Preface, ReplyBody, ReplyFrame, RequestBody, RequestFrame,
 };
 use kv_proto::value::{EncodedValue, Value};
-use kv_proto::{ErrorCode, Reply, Request};
+use kv_proto::{ErrorCode, Position, ReadLevel, Reply, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::codec::{Decoder, Encoder};
@@ -175,8 +175,8 @@ async fn faults_are_refused_unless_the_server_allows_them() {
     let faulty = || {
         let set = Command::Set(Set::new("k".into(), EncodedValue::from_bytes("v".into())));
         RequestBody::Command(Request {
-            command: set,
             fault: Some(1.0),
+            ..set.into()
         })
     };
     let server = TestServer::start(settings()).await;
@@ -189,6 +189,51 @@ async fn faults_are_refused_unless_the_server_allows_them() {
     .await;
     let (mut client, _) = NativeClient::connect(&server).await;
     assert_eq!(client.ask(faulty()).await, Reply::Ok);
+}
+
+#[tokio::test]
+async fn only_replies_that_were_asked_to_say_what_they_follow() {
+    let server = TestServer::start(settings()).await;
+    let (mut client, _) = NativeClient::connect(&server).await;
+    let asking = RequestBody::Command(Request {
+        asks_position: true,
+        ..Command::DbSize.into()
+    });
+    let value = Value::Int(1);
+    client
+        .send([(1, set("k", &value)), (2, asking), (3, get("k"))])
+        .await;
+    let mut positions = Vec::new();
+    for _ in 0..3 {
+        positions.push(client.receive().await.unwrap().position);
+    }
+    let position = Position {
+        applied: 1,
+        age_ms: 7,
+    };
+    assert_eq!(positions, [None, Some(position), None]);
+}
+
+#[tokio::test]
+async fn a_stale_read_reaches_the_backend_as_one() {
+    let server = TestServer::start(settings()).await;
+    let (mut client, _) = NativeClient::connect(&server).await;
+    let read = ReadLevel::Stale { after: Some(5) };
+    let request = Request {
+        read,
+        ..Command::DbSize.into()
+    };
+    client.ask(RequestBody::Command(request)).await;
+    assert_eq!(*server.backend.read_levels.lock(), [read]);
+}
+
+#[tokio::test]
+async fn what_an_operator_asks_reaches_the_backend() {
+    let server = TestServer::start(settings()).await;
+    let (mut client, _) = NativeClient::connect(&server).await;
+    let request = AdminRequest::Remove { id: 2 };
+    let reply = client.ask(RequestBody::Admin(request)).await;
+    assert_eq!(reply, Reply::Status("Remove { id: 2 }".into()));
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use kv_proto::ReadLevel;
+
 use crate::server_client::{Client, TestServer, request, settings};
 
 /// What follows on one connection.
@@ -179,4 +181,40 @@ async fn an_array_far_larger_than_the_output_limit_reaches_a_client_that_reads()
     for _ in 0..100 {
         client.expect(&item).await;
     }
+}
+
+#[tokio::test]
+async fn readonly_lets_reads_be_stale_until_readwrite_or_reset() {
+    let server = TestServer::start(settings()).await;
+    let mut client = server.connect().await;
+    let stale = ReadLevel::Stale { after: None };
+    let current = ReadLevel::Linearizable;
+    for (before, expected) in [
+        ("PING\r\n", current),
+        ("READONLY\r\n", stale),
+        ("READWRITE\r\n", current),
+        ("READONLY\r\n", stale),
+        ("RESET\r\n", current),
+    ] {
+        client.send(before).await;
+        client.bulk().await;
+        client.ask("GET k", "$-1\r\n").await;
+        assert_eq!(*server.backend.read_levels.lock(), [expected], "{before}");
+    }
+    client.ask("READONLY", "+OK\r\n").await;
+    client.ask("SET k v", "+OK\r\n").await;
+    assert_eq!(*server.backend.read_levels.lock(), [current]);
+}
+
+#[tokio::test]
+async fn the_age_of_stale_reads_is_in_the_nodes_metadata() {
+    let server = TestServer::start(settings()).await;
+    let mut client = server.connect().await;
+    client.ask("READONLY", "+OK\r\n").await;
+    client.ask("GET k", "$-1\r\n").await;
+    client.send("KV.META\r\n").await;
+    client.finish_sending().await;
+    let meta = String::from_utf8(client.read_to_end().await).unwrap();
+    let expected = "$12\r\nread_applied\r\n:0\r\n$11\r\nread_age_ms\r\n:7\r\n";
+    assert!(meta.ends_with(expected), "{meta}");
 }

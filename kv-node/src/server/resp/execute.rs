@@ -55,6 +55,10 @@ impl<B: Backend> Peer<B> {
             Command::Hello(hello) => self.hello(hello).await,
             Command::Auth(credentials) => self.auth(credentials).await,
             Command::Client(command) => self.client(command),
+            Command::Stale(is_readonly) => {
+                self.session.is_readonly = is_readonly;
+                Reply::Ok
+            }
             Command::Info { sections } => info::reply(&self.hub, &self.backend.status(), &sections),
             Command::Config(command) => self.config(command),
             Command::Time => time(),
@@ -70,7 +74,7 @@ impl<B: Backend> Peer<B> {
                 Reply::count(self.hub.pubsub.publish(&channel, &message))
             }
             Command::PubSub(query) => self.pubsub(query),
-            Command::NodeMeta => info::node_meta(&self.backend.status()),
+            Command::NodeMeta => info::node_meta(&self.backend.status(), self.session.position),
             _ => Reply::err("not supported"),
         }
     }
@@ -108,6 +112,7 @@ impl<B: Backend> Peer<B> {
     fn reset(&mut self, socket: &mut Socket) {
         self.leave_multi();
         self.subscriptions.clear();
+        self.session.is_readonly = false;
         socket.idle_exempt = false;
         self.set_protocol(Protocol::default());
         self.replies = Replies::All;
