@@ -1,7 +1,10 @@
-//! The client: calls with their time limit and their repetitions.
+//! The client: what it is made of and how it is made.
 //!
-//! What a call sends and what its answer means is in the submodules; here is how it gets there.
+//! What a call sends and what its answer means is in the submodules; how it gets there is in
+//! `calls`.
 
+mod calls;
+mod cluster;
 mod data;
 mod expiry;
 mod node;
@@ -10,15 +13,15 @@ mod search;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kv_proto::{Command, Limits, Reply, Request};
-use tokio::time::{sleep, timeout};
+use kv_proto::{Command, Limits, Position, ReadLevel, Reply, Request};
 
 use crate::backoff::random;
 use crate::config::Config;
 use crate::connect::{Connect, Tcp};
 use crate::error::Error;
+use crate::identity::Identities;
 use crate::pool::Pool;
-use crate::retry::{Attempts, Failure, Next, Policy};
+use crate::seen::Seen;
 use crate::wire::Call;
 
 pub(crate) use data::{encoded, key_of, pairs};
@@ -40,11 +43,20 @@ pub use node::{KeyMetadata, Status};
 /// # Ok(()) }
 /// ```
 ///
+/// # Clusters
+/// Calls go to the leader, wherever it is: it is found through any of the addresses and followed
+/// when it changes. Each write has an identity, so one whose answer was lost is sent again and
+/// still happens once. Neither needs anything of the caller but time: a call ends after
+/// [`Config::request_timeout`].
+///
 /// # Cancellation
 /// A call may be dropped. If it was a write that was already sent, it may or may not happen.
 #[derive(Debug, Clone)]
 pub struct Client {
     pool: Arc<Pool>,
+    /// Where stale reads go, if reads are stale.
+    stale_pool: Option<Arc<Pool>>,
+    identities: Arc<Identities>,
     request_timeout: Duration,
     fault: Option<f64>,
 }
@@ -81,9 +93,42 @@ impl Client {
         config.check()?;
         Ok(Client {
             request_timeout: config.request_timeout,
-            pool: Arc::new(Pool::new(config, Box::new(connector))),
+            pool: Arc::new(Pool::new(
+                config,
+                Arc::new(connector),
+                Arc::new(Seen::default()),
+            )),
+            stale_pool: None,
+            identities: Identities::new(random()),
             fault: None,
         })
+    }
+
+    /// The same client, whose reads are answered by any node of a cluster from what it has, which
+    /// may be old, without asking the leader. They see at least what this client and its clones
+    /// have written and read before.
+    ///
+    /// ```no_run
+    /// # async fn example(client: kv_client::Client) -> Result<(), kv_client::Error> {
+    /// client.set("a", &1).await?;
+    /// let stale = client.stale();
+    /// assert_eq!(stale.get("a").await?, Some(1));
+    /// println!("{} ms old", stale.position().map_or(0, |position| position.age_ms));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn stale(&self) -> Client {
+        Client {
+            stale_pool: Some(Arc::new(self.pool.elsewhere(random()))),
+            ..self.clone()
+        }
+    }
+
+    /// Which writes the replies to this client and its clones followed: the furthest, with the age
+    /// that the last reply had. `None` if no server of a cluster said it yet.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.pool.seen().position()
     }
 
     /// The same client with another time limit for a call.
@@ -129,149 +174,22 @@ impl Client {
         WIRE_MAX
             .check(&command)
             .map_err(|refused| Error::Invalid(refused.message.into_owned()))?;
-        let fault = self.fault.filter(|_| command.is_write());
+        let is_write = command.is_write();
+        let is_stale = self.stale_pool.is_some() && !is_write;
         Ok(Call::Command(Request {
-            fault,
+            fault: self.fault.filter(|_| is_write),
+            read: match is_stale {
+                true => self.stale_read(),
+                false => ReadLevel::Linearizable,
+            },
+            asks_position: is_stale,
             ..command.into()
         }))
     }
 
-    async fn open(&self) -> Result<(), Error> {
-        match timeout(self.request_timeout, self.pool.connection()).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(failure)) => Err(failure.into_error(false)),
-            Err(_) => Err(self.timed_out(false)),
+    fn stale_read(&self) -> ReadLevel {
+        ReadLevel::Stale {
+            after: self.position().map(|position| position.applied),
         }
     }
-
-    pub(crate) async fn call(&self, call: Call) -> Result<Reply, Error> {
-        let mut unknown = false;
-        let is_write = call.is_write();
-        match timeout(self.request_timeout, self.attempts(call, &mut unknown)).await {
-            Ok(result) => result,
-            Err(_) => Err(self.timed_out(is_write && unknown)),
-        }
-    }
-
-    /// `unknown` is true while a server may have the request and has not said what became of it.
-    async fn attempts(&self, call: Call, unknown: &mut bool) -> Result<Reply, Error> {
-        let mut attempts = Attempts::new(Policy::new(self.pool.config()), call.is_write());
-        loop {
-            let failure = match self.attempt(call.clone(), unknown).await {
-                Ok(Reply::Error(refused)) => Failure::Refused(refused),
-                Ok(reply) => return Ok(reply),
-                Err(failure) => failure,
-            };
-            *unknown = !failure.nothing_happened();
-            self.before_next(attempts.next(failure, random())).await?;
-        }
-    }
-
-    async fn attempt(&self, call: Call, unknown: &mut bool) -> Result<Reply, Failure> {
-        let connection = self.pool.connection().await?;
-        connection.call(call, unknown).await
-    }
-
-    async fn before_next(&self, next: Next) -> Result<(), Error> {
-        match next {
-            Next::Retry { after } => sleep(after).await,
-            Next::Follow { addr, after } => {
-                sleep(after).await;
-                self.pool.follow(&addr);
-            }
-            Next::Fail(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    fn timed_out(&self, unknown: bool) -> Error {
-        let timeout = Error::Timeout {
-            after: self.request_timeout,
-        };
-        match unknown {
-            true => Error::UnknownOutcome {
-                source: Box::new(timeout),
-            },
-            false => timeout,
-        }
-    }
-
-    /// Runs calls in order, as many at a time as may be in flight; an outcome each.
-    ///
-    /// # Errors
-    /// If time runs out: what happened to each is then not known.
-    pub(crate) async fn call_many(
-        &self,
-        calls: &[Call],
-    ) -> Result<Vec<Result<Reply, Error>>, Error> {
-        let mut outcomes = Vec::with_capacity(calls.len());
-        for chunk in calls.chunks(self.pool.config().in_flight_max) {
-            let mut unknown = false;
-            let ran = timeout(self.request_timeout, self.run_chunk(chunk, &mut unknown)).await;
-            match ran {
-                Ok(answers) => outcomes.extend(answers),
-                Err(_) => {
-                    let writes_before = calls[..outcomes.len()].iter().any(Call::is_write);
-                    let writes_now = unknown && chunk.iter().any(Call::is_write);
-                    return Err(self.timed_out(writes_before || writes_now));
-                }
-            }
-        }
-        Ok(outcomes)
-    }
-
-    /// Repeats the chunk only as a whole, and only if none of it happened: so its order holds.
-    async fn run_chunk(&self, calls: &[Call], unknown: &mut bool) -> Vec<Result<Reply, Error>> {
-        let is_write = calls.iter().any(Call::is_write);
-        let mut attempts = Attempts::new(Policy::new(self.pool.config()), is_write);
-        loop {
-            let outcomes = self.attempt_chunk(calls, unknown).await;
-            let Some(failure) = whole_failure(&outcomes) else {
-                return told(calls, outcomes);
-            };
-            *unknown = false;
-            let next = attempts.next(failure, random());
-            if self.before_next(next).await.is_err() {
-                return told(calls, outcomes);
-            }
-        }
-    }
-
-    async fn attempt_chunk(
-        &self,
-        calls: &[Call],
-        unknown: &mut bool,
-    ) -> Vec<Result<Reply, Failure>> {
-        let sent = match self.pool.connection().await {
-            Ok(connection) => connection.call_many(calls.iter().cloned(), unknown).await,
-            Err(failure) => Err(failure),
-        };
-        let outcomes =
-            sent.unwrap_or_else(|failure| calls.iter().map(|_| Err(failure.clone())).collect());
-        outcomes.into_iter().map(refusal_as_failure).collect()
-    }
-}
-
-fn refusal_as_failure(outcome: Result<Reply, Failure>) -> Result<Reply, Failure> {
-    match outcome {
-        Ok(Reply::Error(refused)) => Err(Failure::Refused(refused)),
-        other => other,
-    }
-}
-
-/// The first failure, if every call failed without anything happening.
-fn whole_failure(outcomes: &[Result<Reply, Failure>]) -> Option<Failure> {
-    let nothing_happened = |outcome: &Result<Reply, Failure>| match outcome {
-        Ok(_) => false,
-        Err(failure) => failure.nothing_happened(),
-    };
-    let first = outcomes.first()?.as_ref().err()?;
-    outcomes.iter().all(nothing_happened).then(|| first.clone())
-}
-
-fn told(calls: &[Call], outcomes: Vec<Result<Reply, Failure>>) -> Vec<Result<Reply, Error>> {
-    let told = |(call, outcome): (&Call, Result<Reply, Failure>)| {
-        outcome.map_err(|failure| failure.into_error(call.is_write()))
-    };
-    calls.iter().zip(outcomes).map(told).collect()
 }

@@ -34,13 +34,18 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// For one call with all that it takes: waiting, connecting, retries. Default 10 s.
     pub request_timeout: Duration,
+    /// For the answer of one node of a cluster; then the same is asked of another one. Only what
+    /// can be asked twice is: reads, and writes that the cluster knows again. Default 2 s.
+    pub attempt_timeout: Duration,
     /// A connection without requests is closed after this, before the server would. Default 120 s.
     pub idle_timeout: Duration,
     /// How often each address is tried before a call fails to connect. Default 3.
     pub connect_attempts_max: u32,
-    /// How often a call is repeated where repeating is safe. Default 3.
+    /// How often a call is repeated where repeating is safe. Default 3. While a cluster has no
+    /// leader, it is repeated until `request_timeout`.
     pub retries_max: u32,
-    /// How often a call goes to the leader that the node before named. Default 5.
+    /// How often a call goes to the leader that the node before named; nodes may name one that is
+    /// gone until they elect another. Default 32.
     pub redirects_max: u32,
     /// Wait before the first repetition; it doubles each time. Default 25 ms.
     pub backoff_min: Duration,
@@ -65,10 +70,11 @@ impl Config {
             in_flight_max: 1024,
             connect_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_secs(10),
+            attempt_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(120),
             connect_attempts_max: 3,
             retries_max: 3,
-            redirects_max: 5,
+            redirects_max: 32,
             backoff_min: Duration::from_millis(25),
             backoff_max: Duration::from_secs(1),
         }

@@ -15,6 +15,7 @@ mod mux;
 use std::sync::Arc;
 
 use kv_proto::Reply;
+use kv_proto::native::Preface;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -22,9 +23,11 @@ use crate::config::Config;
 use crate::connect::{Connect, Stream};
 use crate::error::Error;
 use crate::retry::Failure;
-use crate::wire::{self, Call};
+use crate::seen::Seen;
+use crate::wire::{self, Call, Frames};
 
 use driver::Driver;
+use mux::Mux;
 
 /// A handle; cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,6 +36,7 @@ pub(crate) struct Connection(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     addr: Arc<str>,
+    remembers_writes: bool,
     submissions: mpsc::UnboundedSender<Submission>,
     permits: Arc<Semaphore>,
     in_flight_max: usize,
@@ -63,27 +67,39 @@ impl Connection {
         connector: &dyn Connect,
         addr: &Arc<str>,
         config: &Config,
+        seen: &Arc<Seen>,
     ) -> Result<Connection, Failure> {
         let opening = async {
             let connected = connector.connect(addr).await;
             let mut stream = connected.map_err(|error| cannot_connect(addr, error))?;
-            wire::handshake(&mut stream, addr, config.password.as_ref()).await?;
-            Ok(stream)
+            let server = wire::handshake(&mut stream, addr, config.password.as_ref()).await?;
+            Ok((stream, server))
         };
         match timeout(config.connect_timeout, opening).await {
-            Ok(stream) => Ok(Connection::start(stream?, addr.clone(), config)),
+            Ok(opened) => {
+                let (stream, server) = opened?;
+                Ok(Connection::start(stream, server, addr, config, seen))
+            }
             Err(_) => Err(cannot_connect(addr, std::io::ErrorKind::TimedOut.into())),
         }
     }
 
-    fn start(stream: Box<dyn Stream>, addr: Arc<str>, config: &Config) -> Connection {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    fn start(
+        stream: Box<dyn Stream>,
+        server: Preface,
+        addr: &Arc<str>,
+        config: &Config,
+        seen: &Arc<Seen>,
+    ) -> Connection {
+        let (submissions, receiver) = mpsc::unbounded_channel();
         let permits = Arc::new(Semaphore::new(config.in_flight_max));
-        let driver = Driver::new(stream, addr.clone(), receiver, permits.clone(), config);
+        let mux = Mux::new(Frames::new(seen.clone()));
+        let driver = Driver::new(stream, addr.clone(), receiver, permits.clone(), mux, config);
         tokio::spawn(driver.run());
         Connection(Arc::new(Shared {
-            addr,
-            submissions: sender,
+            addr: addr.clone(),
+            remembers_writes: server.remembers_writes,
+            submissions,
             permits,
             in_flight_max: config.in_flight_max,
         }))
@@ -92,6 +108,11 @@ impl Connection {
     /// The server at the other end.
     pub(crate) fn addr(&self) -> &Arc<str> {
         &self.0.addr
+    }
+
+    /// Whether the server knows a write again by its identity.
+    pub(crate) fn remembers_writes(&self) -> bool {
+        self.0.remembers_writes
     }
 
     /// Whether requests can still be handed over.

@@ -106,6 +106,13 @@ impl Endpoints {
         }
     }
 
+    /// This server cannot help now: if it is the preferred one, the next in order is.
+    pub(crate) fn pass_over(&mut self, addr: &str) {
+        if self.index(addr) == Some(self.preferred) {
+            self.preferred = (self.preferred + 1) % self.endpoints.len();
+        }
+    }
+
     /// A node named this one as the leader.
     pub(crate) fn follow(&mut self, addr: &str) {
         let index = self.index(addr).unwrap_or_else(|| self.learn(addr));
@@ -178,6 +185,17 @@ mod tests {
         assert_eq!(picked(&endpoints, now), "b");
         endpoints.failed("b", now, 0);
         assert_eq!(picked(&endpoints, now), "a");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_cannot_help_makes_room_for_the_next() {
+        let mut endpoints = endpoints(&["a", "b"]);
+        endpoints.pass_over("a");
+        assert_eq!(&**endpoints.preferred(), "b");
+        endpoints.pass_over("a");
+        assert_eq!(&**endpoints.preferred(), "b");
+        endpoints.pass_over("b");
+        assert_eq!(&**endpoints.preferred(), "a");
     }
 
     #[tokio::test(start_paused = true)]

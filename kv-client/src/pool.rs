@@ -16,12 +16,14 @@ use crate::connect::Connect;
 use crate::connection::Connection;
 use crate::endpoints::{Endpoints, Pick};
 use crate::retry::Failure;
+use crate::seen::Seen;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Pool {
     config: Config,
-    connector: Box<dyn Connect>,
+    connector: Arc<dyn Connect>,
+    seen: Arc<Seen>,
     endpoints: Mutex<Endpoints>,
     slots: Box<[Slot]>,
 }
@@ -56,8 +58,9 @@ impl Slot {
 }
 
 impl Pool {
-    /// Opens nothing yet. The settings are within their bounds.
-    pub(crate) fn new(config: Config, connector: Box<dyn Connect>) -> Pool {
+    /// Opens nothing yet. The settings are within their bounds. What replies say of their position
+    /// goes to `seen`.
+    pub(crate) fn new(config: Config, connector: Arc<dyn Connect>, seen: Arc<Seen>) -> Pool {
         let backoff = Backoff {
             min: config.backoff_min,
             max: config.backoff_max,
@@ -68,8 +71,24 @@ impl Pool {
                 .map(|_| Slot::default())
                 .collect(),
             connector,
+            seen,
             config,
         }
+    }
+
+    /// Connections of their own to the same servers, beginning at a random one.
+    pub(crate) fn elsewhere(&self, random: u64) -> Pool {
+        let mut config = self.config.clone();
+        let count = config.addrs.len();
+        config
+            .addrs
+            .rotate_left(usize::try_from(random).unwrap_or(0) % count);
+        Pool::new(config, self.connector.clone(), self.seen.clone())
+    }
+
+    /// How far this client has seen.
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -79,6 +98,11 @@ impl Pool {
     /// From now on connections go to `addr`.
     pub(crate) fn follow(&self, addr: &str) {
         lock(&self.endpoints).follow(addr);
+    }
+
+    /// A server cannot help now: connections go to the next one, if they went there.
+    pub(crate) fn pass_over(&self, addr: &str) {
+        lock(&self.endpoints).pass_over(addr);
     }
 
     /// The server that calls go to.
@@ -115,7 +139,7 @@ impl Pool {
         let mut attempts = 0;
         loop {
             let addr = self.due().await;
-            let failure = match Connection::open(&*self.connector, &addr, &self.config).await {
+            let failure = match self.open_connection(&addr).await {
                 Ok(connection) => {
                     lock(&self.endpoints).succeeded(&addr);
                     return Ok(connection);
@@ -132,6 +156,10 @@ impl Pool {
                 other => return Err(other),
             }
         }
+    }
+
+    async fn open_connection(&self, addr: &Arc<str>) -> Result<Connection, Failure> {
+        Connection::open(&*self.connector, addr, &self.config, &self.seen).await
     }
 
     /// Waits until a server may be tried and returns it.

@@ -14,11 +14,12 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use kv_proto::control::AdminRequest;
 use kv_proto::credentials::Credentials;
 use kv_proto::native::{
     ClientCodec, FrameError, PREFACE_BYTES, Preface, ReplyBody, RequestBody, RequestFrame,
 };
-use kv_proto::{ErrorCode, ErrorReply, Reply, Request};
+use kv_proto::{ErrorCode, ErrorReply, Identity, Reply, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -26,19 +27,39 @@ use crate::config::Password;
 use crate::connect::Stream;
 use crate::error::Error;
 use crate::retry::Failure;
+use crate::seen::Seen;
 
 /// What a client asks.
 #[derive(Debug, Clone)]
 pub(crate) enum Call {
     Ping,
     Status,
+    Admin(AdminRequest),
     Command(Request),
 }
 
 impl Call {
-    /// Whether it may change data.
+    /// Whether it may change anything.
     pub(crate) fn is_write(&self) -> bool {
+        match self {
+            Call::Ping | Call::Status => false,
+            Call::Admin(_) => true,
+            Call::Command(request) => request.command.is_write(),
+        }
+    }
+
+    /// Whether a server can know it again if it comes a second time.
+    pub(crate) fn can_be_identified(&self) -> bool {
         matches!(self, Call::Command(request) if request.command.is_write())
+    }
+
+    /// The same with an identity; its reply says where in the order of all writes it is.
+    pub(crate) fn identified(mut self, identity: Identity) -> Call {
+        if let Call::Command(request) = &mut self {
+            request.identity = Some(identity);
+            request.asks_position = true;
+        }
+        self
     }
 }
 
@@ -47,6 +68,7 @@ impl From<Call> for RequestBody {
         match call {
             Call::Ping => RequestBody::Ping,
             Call::Status => RequestBody::Status,
+            Call::Admin(request) => RequestBody::Admin(request),
             Call::Command(request) => RequestBody::Command(request),
         }
     }
@@ -65,9 +87,20 @@ pub(crate) enum WireError {
 
 /// Frames of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Frames(ClientCodec);
+pub(crate) struct Frames {
+    codec: ClientCodec,
+    seen: Arc<Seen>,
+}
 
 impl Frames {
+    /// Positions go to `seen`.
+    pub(crate) fn new(seen: Arc<Seen>) -> Frames {
+        Frames {
+            codec: ClientCodec::default(),
+            seen,
+        }
+    }
+
     /// Appends a frame.
     ///
     /// # Errors
@@ -79,7 +112,7 @@ impl Frames {
         out: &mut BytesMut,
     ) -> Result<(), FrameError> {
         let body = call.into();
-        self.0.encode(RequestFrame { id, body }, out)
+        self.codec.encode(RequestFrame { id, body }, out)
     }
 
     /// Takes the next whole reply.
@@ -90,17 +123,21 @@ impl Frames {
         &mut self,
         incoming: &mut BytesMut,
     ) -> Result<Option<(u64, Reply)>, WireError> {
-        match self.0.decode(incoming)? {
+        match self.codec.decode(incoming)? {
             None => Ok(None),
             Some(frame) => match frame.body {
-                ReplyBody::Reply(reply) => Ok(Some((frame.id, reply))),
+                ReplyBody::Reply(reply) => {
+                    frame.position.into_iter().for_each(|at| self.seen.note(at));
+                    Ok(Some((frame.id, reply)))
+                }
                 _ => Err(WireError::Kind),
             },
         }
     }
 }
 
-/// Opens the conversation; nothing that could be executed is sent.
+/// Opens the conversation; nothing that could be executed is sent. Returns what the server said
+/// of itself.
 ///
 /// # Errors
 /// `Final` if a later attempt cannot do better, else `NotSent`.
@@ -108,7 +145,7 @@ pub(crate) async fn handshake(
     stream: &mut Box<dyn Stream>,
     addr: &Arc<str>,
     password: Option<&Password>,
-) -> Result<(), Failure> {
+) -> Result<Preface, Failure> {
     let lost = |error: io::Error| Failure::NotSent(connect_error(addr, error));
     stream
         .write_all(&Preface::client().encode())
@@ -118,8 +155,11 @@ pub(crate) async fn handshake(
     stream.read_exact(&mut answer).await.map_err(lost)?;
     let server = Preface::decode_server(answer).map_err(|error| not_ours(addr, error))?;
     match (server.auth_required, password) {
-        (false, _) => Ok(()),
-        (true, Some(password)) => authenticate(stream, addr, password).await,
+        (false, _) => Ok(server),
+        (true, Some(password)) => {
+            authenticate(stream, addr, password).await?;
+            Ok(server)
+        }
         (true, None) => Err(Failure::Final(Error::Refused(ErrorReply::new(
             ErrorCode::NoAuth,
             "the server asks for a password",

@@ -14,6 +14,10 @@ use crate::status::Status;
 
 /// The store behind a connection.
 pub trait Backend: Send + Sync + 'static {
+    /// Whether a write that is sent again with the same identity is applied once, so that clients
+    /// may send it again when no answer came.
+    const REMEMBERS_WRITES: bool = false;
+
     /// Answers `requests` in order, one reply each; a reply is returned once its durability
     /// promise holds. A batch costs one sync, not one a request.
     ///

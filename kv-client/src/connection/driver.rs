@@ -54,6 +54,7 @@ impl Driver {
         addr: Arc<str>,
         submissions: mpsc::UnboundedReceiver<Submission>,
         permits: Arc<Semaphore>,
+        mux: Mux,
         config: &Config,
     ) -> Driver {
         let (reader, writer) = tokio::io::split(stream);
@@ -65,7 +66,7 @@ impl Driver {
             submissions,
             arrived: Vec::new(),
             permits,
-            mux: Mux::default(),
+            mux,
             quiet: Quiet::new(config.request_timeout, config.idle_timeout),
             closing: false,
         }

@@ -44,6 +44,13 @@ struct Pending {
 }
 
 impl Mux {
+    pub(super) fn new(frames: Frames) -> Mux {
+        Mux {
+            frames,
+            ..Mux::default()
+        }
+    }
+
     /// Takes questions over.
     pub(super) fn submit(&mut self, submission: Submission) {
         match submission {

@@ -14,8 +14,9 @@ use bytes::{Bytes, BytesMut};
 use kv_client::{Client, Command, Config, Connect, Connecting, ErrorReply, Reply, Stream};
 use kv_proto::native::{
     Incoming, PREFACE_BYTES, Preface, RequestBody, ServerCodec, encode_reply_frame,
+    encode_reply_frame_at,
 };
-use kv_proto::{Limits, WireLimits};
+use kv_proto::{Limits, Position, Request, WireLimits};
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
@@ -128,6 +129,12 @@ impl Listener {
         Peer::greet(Box::new(self.stream().await), false).await
     }
 
+    /// The next connection, ready for requests, to a server that knows writes again.
+    pub(crate) async fn accept_as_member(&mut self) -> Peer {
+        let answer = Preface::answer(Preface::client(), false).remembering_writes(true);
+        Peer::greet_with(Box::new(self.stream().await), answer).await
+    }
+
     /// The next connection, which must authenticate first.
     pub(crate) async fn accept_guarded(&mut self) -> Peer {
         Peer::greet(Box::new(self.stream().await), true).await
@@ -148,11 +155,15 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// The server's side of a connection on which nothing was said yet.
-    pub(crate) async fn greet(mut stream: Box<dyn Stream>, auth_required: bool) -> Peer {
+    pub(crate) async fn greet(stream: Box<dyn Stream>, auth_required: bool) -> Peer {
+        let answer = Preface::answer(Preface::client(), auth_required);
+        Peer::greet_with(stream, answer).await
+    }
+
+    async fn greet_with(mut stream: Box<dyn Stream>, answer: Preface) -> Peer {
         let mut bytes = [0; PREFACE_BYTES];
         stream.read_exact(&mut bytes).await.unwrap();
-        let preface = Preface::decode_client(bytes).unwrap();
-        let answer = Preface::answer(preface, auth_required);
+        Preface::decode_client(bytes).unwrap();
         stream.write_all(&answer.encode()).await.unwrap();
         Peer {
             stream,
@@ -190,6 +201,22 @@ impl Peer {
             Some((id, RequestBody::Command(request))) => (id, request.command),
             other => panic!("expected a command, got {other:?}"),
         }
+    }
+
+    /// The next request, which is a command, with all that is wanted of it.
+    pub(crate) async fn request(&mut self) -> (u64, Request) {
+        match self.next().await {
+            Some((id, RequestBody::Command(request))) => (id, request),
+            other => panic!("expected a command, got {other:?}"),
+        }
+    }
+
+    /// Replies, and says that the reply follows all writes up to `applied`.
+    pub(crate) async fn reply_at(&mut self, id: u64, applied: u64, reply: &Reply) {
+        let position = Position { applied, age_ms: 9 };
+        let mut bytes = BytesMut::new();
+        encode_reply_frame_at(id, Some(position), reply, &mut bytes);
+        self.send(&bytes).await;
     }
 
     pub(crate) async fn reply(&mut self, id: u64, reply: &Reply) {

@@ -5,6 +5,7 @@
 mod calls;
 #[cfg(feature = "cli")]
 mod cli;
+mod cluster;
 mod failover;
 mod fake;
 mod multiplex;

@@ -88,7 +88,8 @@ impl<B: Backend> NativeConnection<B> {
             return Ok(false);
         };
         let client = Preface::decode_client(*preface).map_err(|_| CloseReason::Protocol)?;
-        let answer = Preface::answer(client, !self.is_authenticated);
+        let answer =
+            Preface::answer(client, !self.is_authenticated).remembering_writes(B::REMEMBERS_WRITES);
         socket.output.extend_from_slice(&answer.encode());
         let _ = socket.input.split_to(PREFACE_BYTES);
         self.has_greeted = true;

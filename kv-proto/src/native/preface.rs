@@ -5,7 +5,9 @@
 //! ```
 //!
 //! The client's comes first and names the highest version it speaks; the server's names the one
-//! that is spoken from then on. Flags that are not known are ignored.
+//! that is spoken from then on. A server's flags: 1, only an authentication is answered at first;
+//! 2, a write that is sent again with the same identity is applied once. Flags that are not known
+//! are ignored.
 
 /// Length of a preface.
 pub const PREFACE_BYTES: usize = 8;
@@ -16,6 +18,7 @@ pub const VERSION: u16 = 1;
 const MAGIC: [u8; 4] = *b"\0KVP";
 
 const AUTH_REQUIRED: u16 = 1;
+const REMEMBERS_WRITES: u16 = 2;
 
 /// What either side says first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Preface {
     pub version: u16,
     /// A server's: only an authentication is answered at first.
     pub auth_required: bool,
+    /// A server's: a write that is sent again with the same identity is applied once.
+    pub remembers_writes: bool,
 }
 
 /// Why bytes are not a preface.
@@ -45,6 +50,7 @@ impl Preface {
         Preface {
             version: VERSION,
             auth_required: false,
+            remembers_writes: false,
         }
     }
 
@@ -54,6 +60,16 @@ impl Preface {
         Preface {
             version: client.version.min(VERSION),
             auth_required,
+            remembers_writes: false,
+        }
+    }
+
+    /// The same from a server that knows a write again by its identity, or does not.
+    #[must_use]
+    pub fn remembering_writes(self, remembers_writes: bool) -> Preface {
+        Preface {
+            remembers_writes,
+            ..self
         }
     }
 
@@ -62,7 +78,9 @@ impl Preface {
     pub fn encode(self) -> [u8; PREFACE_BYTES] {
         let [a, b, c, d] = MAGIC;
         let [version_low, version_high] = self.version.to_le_bytes();
-        let [flags_low, flags_high] = (u16::from(self.auth_required) * AUTH_REQUIRED).to_le_bytes();
+        let flags = u16::from(self.auth_required) * AUTH_REQUIRED
+            + u16::from(self.remembers_writes) * REMEMBERS_WRITES;
+        let [flags_low, flags_high] = flags.to_le_bytes();
         [a, b, c, d, version_low, version_high, flags_low, flags_high]
     }
 
@@ -99,6 +117,7 @@ fn decode(bytes: [u8; PREFACE_BYTES]) -> Result<Preface, PrefaceError> {
     Ok(Preface {
         version: u16::from_le_bytes([version_low, version_high]),
         auth_required: flags & AUTH_REQUIRED != 0,
+        remembers_writes: flags & REMEMBERS_WRITES != 0,
     })
 }
 
@@ -112,6 +131,11 @@ mod tests {
         assert_eq!(Preface::decode_client(hello.encode()), Ok(hello));
         let answer = Preface::answer(hello, true);
         assert_eq!(Preface::decode_server(answer.encode()), Ok(answer));
+        let remembering = answer.remembering_writes(true);
+        assert_eq!(
+            Preface::decode_server(remembering.encode()),
+            Ok(remembering)
+        );
     }
 
     #[test]

@@ -194,11 +194,13 @@ fn reply_frames_keep_their_bytes() {
 fn control_messages_and_prefaces_keep_their_bytes() {
     let (client, server) = (samples::client_hello(), samples::server_hello());
     let answer = Preface::answer(Preface::client(), true);
+    let remembers = Preface::answer(Preface::client(), false).remembering_writes(true);
     let mut messages = vec![
         ("client_hello", control::encode(&client).unwrap()),
         ("server_hello", control::encode(&server).unwrap()),
         ("client_preface", Preface::client().encode().to_vec()),
         ("server_preface_auth", answer.encode().to_vec()),
+        ("server_preface_remembers", remembers.encode().to_vec()),
     ];
     for (name, request) in samples::admin_requests() {
         messages.push((name, control::encode(&request).unwrap()));
