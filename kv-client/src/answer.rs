@@ -6,6 +6,7 @@ use bytes::Bytes;
 use kv_proto::{EncodedValue, Reply};
 use serde::de::DeserializeOwned;
 
+use crate::client::KeyMetadata;
 use crate::error::Error;
 use crate::value::from_encoded;
 
@@ -129,6 +130,17 @@ impl Answer {
                 named.collect::<Result<_, Error>>().map(Some)
             }
             other => Err(unexpected("a map", &other)),
+        }
+    }
+
+    /// Of a [`Command::Meta`](kv_proto::Command::Meta): what is known of the key, if it is there.
+    ///
+    /// # Errors
+    /// If it is another kind of answer.
+    pub fn key_metadata(self) -> Result<Option<KeyMetadata>, Error> {
+        match self.fields()? {
+            Some(fields) => KeyMetadata::from_fields(fields).map(Some),
+            None => Ok(None),
         }
     }
 

@@ -1,5 +1,6 @@
-//! Under what conditions, and for how long, a value is stored.
+//! Under what conditions, for how long, and with what vector a value is stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kv_proto::command::{Expiry, Set, SetCondition, When};
@@ -12,6 +13,7 @@ use crate::client::millis;
 pub struct SetOptions {
     condition: SetCondition,
     expiry: Expiry,
+    vector: Option<Arc<[f32]>>,
 }
 
 impl Default for SetOptions {
@@ -27,6 +29,7 @@ impl SetOptions {
         SetOptions {
             condition: SetCondition::Always,
             expiry: Expiry::Clear,
+            vector: None,
         }
     }
 
@@ -65,10 +68,29 @@ impl SetOptions {
         self
     }
 
+    /// The value comes with this vector: a search for a vector finds the key by it, and a search for
+    /// a text does not. The server says how many dimensions it has (`--vector-dims`).
+    ///
+    /// ```no_run
+    /// # async fn example(client: kv_client::Client) -> Result<(), kv_client::Error> {
+    /// use kv_client::{SetOptions, SimilarOptions};
+    ///
+    /// let options = SetOptions::new().vector(vec![0.1, 0.7, -0.2]);
+    /// client.set_with("photo:1", &"a cat", options).await?;
+    /// let hits = client.similar(vec![0.1, 0.6, 0.0], SimilarOptions::new()).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn vector(mut self, vector: impl Into<Arc<[f32]>>) -> SetOptions {
+        self.vector = Some(vector.into());
+        self
+    }
+
     pub(crate) fn apply(self, set: Set) -> Set {
         Set {
             condition: self.condition,
             expiry: self.expiry,
+            vector: self.vector,
             ..set
         }
     }

@@ -51,6 +51,9 @@ pub struct IndexOptions {
     pub stemming: Stemming,
     /// What makes vectors of texts. Default: [`HashingEmbedder`].
     pub embedder: Arc<dyn Embedder>,
+    /// How many numbers the vectors have that come with values; 0: they are not indexed.
+    /// Default 0, at most [`DIMS_MAX`](kv_embed::vectors::DIMS_MAX).
+    pub vector_dims: usize,
     /// How many shards; 1 to 64. Default: one a processor, at most 8.
     pub shard_count: usize,
     /// A deliberate fault: searches do not wait for the changes before them.
@@ -65,6 +68,7 @@ impl Default for IndexOptions {
             rules: Rules::default(),
             stemming: Stemming::default(),
             embedder: Arc::new(HashingEmbedder::new()),
+            vector_dims: 0,
             shard_count: processors.min(8),
             #[cfg(feature = "planted-bugs")]
             skips_barrier: false,
@@ -77,6 +81,7 @@ impl fmt::Debug for IndexOptions {
         f.debug_struct("IndexOptions")
             .field("rules", &self.rules)
             .field("stemming", &self.stemming)
+            .field("vector_dims", &self.vector_dims)
             .field("shard_count", &self.shard_count)
             .finish_non_exhaustive()
     }
@@ -99,7 +104,6 @@ impl fmt::Debug for IndexOptions {
 pub struct Indexes {
     shards: Box<[Shard]>,
     maker: Maker,
-    stemming: Stemming,
     hasher: RandomState,
     /// Shards that are built.
     built: AtomicUsize,
@@ -119,23 +123,22 @@ impl Indexes {
     /// Indexes with nothing in them.
     ///
     /// # Panics
-    /// If there are to be no shards or more than 64.
+    /// If there are to be no shards or more than 64, or vectors are to be too long.
     #[must_use]
     pub fn new(options: &IndexOptions) -> Indexes {
         assert!((1..=64).contains(&options.shard_count), "1 to 64 shards");
         let hasher = RandomState::default();
-        let dims = options.embedder.dims();
-        let state = || State::new(options.stemming, dims);
-        Indexes {
-            shards: (0..options.shard_count)
-                .map(|_| Shard::new(state()))
-                .collect(),
-            maker: Maker {
-                rules: options.rules.clone(),
-                hasher: ValueHasher::new(hasher.hash_one(0u64)),
-                embedder: Arc::clone(&options.embedder),
-            },
+        let maker = Maker {
+            rules: options.rules.clone(),
+            hasher: ValueHasher::new(hasher.hash_one(0u64)),
+            embedder: Arc::clone(&options.embedder),
+            vector_dims: options.vector_dims,
             stemming: options.stemming,
+        };
+        let shards = (0..options.shard_count).map(|_| Shard::new(State::new(&maker)));
+        Indexes {
+            shards: shards.collect(),
+            maker,
             hasher,
             built: AtomicUsize::new(0),
             #[cfg(feature = "planted-bugs")]
@@ -151,6 +154,12 @@ impl Indexes {
         &self.maker.rules
     }
 
+    /// How many numbers the vectors have that come with values; 0: they are not indexed.
+    #[must_use]
+    pub fn vector_dims(&self) -> usize {
+        self.maker.vector_dims
+    }
+
     /// Takes note of a change. Costs some tens of nanoseconds, unless too many wait already.
     pub fn enqueue(&self, change: Change) {
         let key = change.entry().key();
@@ -164,7 +173,7 @@ impl Indexes {
     /// Forgets everything.
     pub fn clear(&self) {
         for shard in &self.shards {
-            shard.clear(State::new(self.stemming, self.maker.embedder.dims()));
+            shard.clear(State::new(&self.maker));
         }
     }
 

@@ -269,6 +269,7 @@ fn entry_digest(entry: &Entry) -> u64 {
     crc = crc32c::crc32c_append(crc, &entry.version().to_le_bytes());
     crc = crc32c::crc32c_append(crc, &entry.expires_at_ms().unwrap_or(0).to_le_bytes());
     let payload = crc32c::crc32c_append(!crc, entry.payload());
+    let payload = crc32c::crc32c_append(payload, entry.vector_bytes());
     u64::from(crc) << 32 | u64::from(payload)
 }
 

@@ -70,6 +70,8 @@ pub struct IndexStatus {
     pub kinds: String,
     /// Whether searches are answered.
     pub built: bool,
+    /// How many numbers a vector has that comes with a value; 0: values come without.
+    pub vector_dims: u64,
     /// Changes that searches would have to wait for.
     pub waiting: u64,
     /// Memory of all of them.
@@ -81,7 +83,8 @@ pub struct IndexStatus {
 /// State of one index.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct OneIndexStatus {
-    /// `ordered`, `value`, `text` or `semantic`.
+    /// `ordered`, `value`, `text`, `semantic` (vectors made from texts) or `vectors` (that came with
+    /// values).
     pub name: &'static str,
     /// Entries in it.
     pub documents: u64,

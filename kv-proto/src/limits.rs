@@ -122,6 +122,9 @@ impl Limits {
         if let SetCondition::IfEqual(expected) = &set.condition {
             self.check_value_len(expected.len())?;
         }
+        if let Some(vector) = &set.vector {
+            search::check_stored_vector(vector)?;
+        }
         self.check_value(&set.value)
     }
 

@@ -1,7 +1,5 @@
 //! Calls on data.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use kv_proto::command::{Key, Set};
 use kv_proto::{Command, EncodedValue};
@@ -277,18 +275,6 @@ impl Client {
             .into_iter()
             .map(typed)
             .collect()
-    }
-
-    /// What the server knows of a key besides its value, by name: see
-    /// [`Client::key_metadata`](Client::key_metadata) for the parts that every server has.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub(crate) async fn meta_fields(
-        &self,
-        key: impl AsRef<[u8]>,
-    ) -> Result<Option<BTreeMap<String, kv_proto::Reply>>, Error> {
-        self.ask(Command::Meta(key_of(key))).await?.fields()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kv_proto::Reply;
+use kv_proto::{Command, Reply};
 use serde::{Deserialize, Serialize};
 
-use super::Client;
+use super::{Client, key_of};
 use crate::answer::{Answer, unexpected};
 use crate::error::Error;
 use crate::wire::Call;
@@ -33,7 +33,7 @@ pub struct Status {
 }
 
 /// What a server knows of a key besides its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct KeyMetadata {
     /// Place of the last write to the key in the order of all writes.
@@ -45,6 +45,8 @@ pub struct KeyMetadata {
     pub kind: String,
     /// Length of the encoded value.
     pub bytes: u64,
+    /// The vector that came with the value.
+    pub vector: Option<Vec<f32>>,
 }
 
 impl Client {
@@ -85,15 +87,20 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn key_metadata(&self, key: impl AsRef<[u8]>) -> Result<Option<KeyMetadata>, Error> {
-        match self.meta_fields(key).await? {
-            Some(mut fields) => Ok(Some(KeyMetadata {
-                version: number(&mut fields, "version")?.unwrap_or(0),
-                expires_at_ms: number(&mut fields, "expires_at_ms")?,
-                kind: text(&mut fields, "type")?,
-                bytes: number(&mut fields, "bytes")?.unwrap_or(0),
-            })),
-            None => Ok(None),
-        }
+        self.ask(Command::Meta(key_of(key))).await?.key_metadata()
+    }
+}
+
+impl KeyMetadata {
+    /// What the fields of an answer to [`Command::Meta`] say.
+    pub(crate) fn from_fields(mut fields: BTreeMap<String, Reply>) -> Result<KeyMetadata, Error> {
+        Ok(KeyMetadata {
+            version: number(&mut fields, "version")?.unwrap_or(0),
+            expires_at_ms: number(&mut fields, "expires_at_ms")?,
+            kind: text(&mut fields, "type")?,
+            bytes: number(&mut fields, "bytes")?.unwrap_or(0),
+            vector: vector(&mut fields)?,
+        })
     }
 }
 
@@ -102,6 +109,18 @@ fn number(fields: &mut BTreeMap<String, Reply>, name: &str) -> Result<Option<u64
         None | Some(Reply::Nil) => Ok(None),
         Some(Reply::Int(i)) => Ok(u64::try_from(i).ok()),
         Some(other) => Err(unexpected("a number", &other)),
+    }
+}
+
+fn vector(fields: &mut BTreeMap<String, Reply>) -> Result<Option<Vec<f32>>, Error> {
+    match fields.remove("vector") {
+        None | Some(Reply::Nil) => Ok(None),
+        Some(Reply::Bytes(bytes)) if bytes.len().is_multiple_of(4) => {
+            let (numbers, _) = bytes.as_chunks();
+            let numbers = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes));
+            Ok(Some(numbers.collect()))
+        }
+        Some(other) => Err(unexpected("a vector", &other)),
     }
 }
 

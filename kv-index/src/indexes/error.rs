@@ -21,7 +21,10 @@ pub enum SearchError {
     /// The vector makes no sense.
     #[error("{0}")]
     Vector(#[from] VectorError),
+    /// Vectors that come with values are not indexed.
+    #[error("this node compares no vectors of yours: start it with --vector-dims N")]
+    NoVectors,
     /// There is no such key, or it has no vector.
-    #[error("the key to be similar to has no text")]
+    #[error("the key to be similar to has neither text nor vector")]
     NothingToCompare,
 }

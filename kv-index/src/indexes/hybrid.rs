@@ -10,7 +10,7 @@ use kv_proto::command::{SearchOptions, Weights};
 use kv_proto::hit::Hit;
 
 use super::SearchError;
-use super::similar::alike;
+use super::similar::{alike, of_texts};
 use super::view::{Found, View, best};
 use super::words::{Asked, explain, hit};
 
@@ -39,7 +39,7 @@ pub(super) fn search(
 ) -> Result<Vec<Hit>, SearchError> {
     let depth = limit.max(DEPTH_MIN);
     let words = view.words(asked, depth);
-    let meaning = view.meaning(vector, depth, None)?;
+    let meaning = view.meaning(of_texts, vector, depth, None)?;
     let places = places(&words, &meaning);
     let scored = places.values().map(|place| Found {
         score: score(place, weights),

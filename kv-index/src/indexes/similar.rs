@@ -1,16 +1,21 @@
 //! Keys by meaning, ranked.
+//!
+//! Vectors that came with values and vectors made from texts are never compared: a vector is looked
+//! for among the first, a text among the second, and a key where its own vector is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kv_embed::vectors::VectorIndex;
 use kv_proto::command::SimilarTo;
 use kv_proto::hit::Hit;
 use kv_proto::{Entry, Value};
 
-use super::view::{Found, View};
+use super::view::{Choose, Found, View};
 use super::{Indexes, SearchError};
 use crate::DocId;
 use crate::content::Content;
 use crate::kinds::Kinds;
+use crate::shard::State;
 use crate::text::for_each_word;
 
 /// Words of a query that are explained.
@@ -48,11 +53,14 @@ impl Indexes {
             now_ms,
         };
         let found = match query {
-            SimilarTo::Text(text) => view.meaning(&self.query_vector(text), options.limit, None),
-            SimilarTo::Vector(vector) => view.meaning(vector, options.limit, None),
+            SimilarTo::Text(text) => {
+                view.meaning(of_texts, &self.query_vector(text), options.limit, None)
+            }
+            SimilarTo::Vector(_) if self.vector_dims() == 0 => return Err(SearchError::NoVectors),
+            SimilarTo::Vector(vector) => view.meaning(own, vector, options.limit, None),
             SimilarTo::Key(key) => {
-                let vector = vector_of(&view, key).ok_or(SearchError::NothingToCompare)?;
-                view.meaning(&vector, options.limit, Some(key))
+                let (index, vector) = vector_of(&view, key).ok_or(SearchError::NothingToCompare)?;
+                view.meaning(index, &vector, options.limit, Some(key))
             }
         }?;
         let told = found.iter().map(|found| hit(found, query, options.explain));
@@ -60,9 +68,21 @@ impl Indexes {
     }
 }
 
-fn vector_of(view: &View<'_>, key: &[u8]) -> Option<Vec<f32>> {
+/// Vectors made from texts.
+pub(super) fn of_texts(state: &State) -> Option<&VectorIndex> {
+    Some(&state.semantic)
+}
+
+/// Vectors that came with values.
+fn own(state: &State) -> Option<&VectorIndex> {
+    state.own.as_ref()
+}
+
+fn vector_of(view: &View<'_>, key: &[u8]) -> Option<(Choose, Vec<f32>)> {
     let (state, DocId(id)) = view.by_key(key)?;
-    state.semantic.vector(id)
+    let indexes: [Choose; 2] = [own, of_texts];
+    let found = indexes.map(|index| Some((index, index(state)?.vector(id)?)));
+    found.into_iter().flatten().next()
 }
 
 fn hit(found: &Found<'_>, query: &SimilarTo, explains: bool) -> Hit {

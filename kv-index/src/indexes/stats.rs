@@ -31,10 +31,16 @@ pub struct IndexStats {
     pub text_terms: u64,
     /// Bytes of the full-text index.
     pub text_bytes: u64,
-    /// Documents with a vector.
+    /// Documents with a vector made from their text.
     pub semantic_documents: u64,
     /// Bytes of the semantic index.
     pub semantic_bytes: u64,
+    /// Documents with a vector that came with their value.
+    pub vector_documents: u64,
+    /// Bytes of the index of those.
+    pub vector_bytes: u64,
+    /// How many numbers those have; 0: they are not indexed.
+    pub vector_dims: u64,
 }
 
 impl Indexes {
@@ -44,6 +50,7 @@ impl Indexes {
         let mut stats = IndexStats {
             kinds: self.maker.rules.union().to_string(),
             is_built: self.is_built() || self.maker.rules.union() == Kinds::NONE,
+            vector_dims: self.vector_dims() as u64,
             ..IndexStats::default()
         };
         for shard in &self.shards {
@@ -63,6 +70,7 @@ impl IndexStats {
             + self.value_bytes
             + self.text_bytes
             + self.semantic_bytes
+            + self.vector_bytes
     }
 
     fn add(&mut self, state: &State) {
@@ -77,5 +85,9 @@ impl IndexStats {
         self.text_bytes += state.text.memory_bytes() as u64;
         self.semantic_documents += state.semantic.len() as u64;
         self.semantic_bytes += state.semantic.memory_bytes() as u64;
+        if let Some(own) = &state.own {
+            self.vector_documents += own.len() as u64;
+            self.vector_bytes += own.memory_bytes() as u64;
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use kv_embed::vectors::VectorError;
+use kv_embed::vectors::{VectorError, VectorIndex};
 use kv_proto::Entry;
 use parking_lot::RwLockReadGuard;
 
@@ -19,6 +19,9 @@ pub(super) struct View<'a> {
     pub(super) prefix: Option<&'a [u8]>,
     pub(super) now_ms: u64,
 }
+
+/// Chooses one of a shard's indexes of vectors.
+pub(super) type Choose = fn(&State) -> Option<&VectorIndex>;
 
 /// An entry that was found.
 #[derive(Debug, Clone, Copy)]
@@ -62,9 +65,11 @@ impl<'a> View<'a> {
         best(self.numbered().flat_map(in_shard).collect(), limit)
     }
 
-    /// The entries whose vectors are most like `vector`, best first, the entry of `except` left out.
+    /// The entries whose vectors, of those that `index` chooses, are most like `vector`, best first,
+    /// the entry of `except` left out.
     pub(super) fn meaning(
         &self,
+        index: Choose,
         vector: &[f32],
         limit: usize,
         except: Option<&[u8]>,
@@ -75,7 +80,10 @@ impl<'a> View<'a> {
                 let entry = state.docs.get(DocId(id));
                 entry.is_some_and(|entry| self.shows(entry) && except != Some(entry.key()))
             };
-            let hits = state.semantic.search(vector, limit, Some(&shown))?;
+            let Some(index) = index(state) else {
+                continue;
+            };
+            let hits = index.search(vector, limit, Some(&shown))?;
             all.extend(hits.into_iter().filter_map(|hit| {
                 let (doc, score) = (DocId(hit.id), f64::from(hit.score));
                 let entry = state.docs.get(doc)?;

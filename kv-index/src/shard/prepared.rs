@@ -8,6 +8,7 @@ use kv_proto::Entry;
 use crate::buffer::Change;
 use crate::content::Content;
 use crate::kinds::{Kinds, Rules};
+use crate::text::Stemming;
 use crate::value::ValueHasher;
 
 /// Makes what the indexes of all shards need.
@@ -15,16 +16,25 @@ pub(crate) struct Maker {
     pub(crate) rules: Rules,
     pub(crate) hasher: ValueHasher,
     pub(crate) embedder: Arc<dyn Embedder>,
+    /// How many numbers vectors have that come with values; 0: they are passed over.
+    pub(crate) vector_dims: usize,
+    pub(crate) stemming: Stemming,
 }
 
 /// A change that is ready to be applied.
 pub(crate) enum Prepared {
-    Put {
-        entry: Entry,
-        /// Its vector, if it is to have one.
-        vector: Option<Vec<f32>>,
-    },
+    Put { entry: Entry, meaning: Meaning },
     Remove(Entry),
+}
+
+/// The vector that an entry is found by.
+pub(crate) enum Meaning {
+    /// None.
+    None,
+    /// Made from its text.
+    OfText(Vec<f32>),
+    /// The one that came with its value.
+    Own(Vec<f32>),
 }
 
 impl Maker {
@@ -32,10 +42,7 @@ impl Maker {
         match change {
             Change::Remove(entry) => Prepared::Remove(entry),
             Change::Put(entry) => Prepared::Put {
-                vector: self
-                    .kinds(&entry)
-                    .has(Kinds::SEMANTIC)
-                    .then(|| self.vector(&entry)),
+                meaning: self.meaning(&entry),
                 entry,
             },
         }
@@ -43,6 +50,18 @@ impl Maker {
 
     pub(crate) fn kinds(&self, entry: &Entry) -> Kinds {
         self.rules.of(entry.key())
+    }
+
+    fn meaning(&self, entry: &Entry) -> Meaning {
+        if !self.kinds(entry).has(Kinds::SEMANTIC) {
+            return Meaning::None;
+        }
+        if entry.dimensions() == self.vector_dims
+            && let Some(vector) = entry.vector()
+        {
+            return Meaning::Own(vector);
+        }
+        Meaning::OfText(self.vector(entry))
     }
 
     /// Of all texts in the value, one after the other.

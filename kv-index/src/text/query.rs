@@ -25,9 +25,8 @@ mod parser;
 use std::fmt;
 
 pub use error::{QueryError, QueryErrorKind};
-
-/// Longest query.
-pub const QUERY_BYTES_MAX: usize = 4096;
+/// Longest query, as on the wire.
+pub use kv_proto::limits::QUERY_BYTES_MAX;
 
 /// Most words in a query.
 pub const WORDS_MAX: usize = 64;

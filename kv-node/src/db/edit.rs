@@ -2,7 +2,7 @@
 
 use kv_index::Change;
 use kv_proto::command::{Watch, When};
-use kv_proto::{Command, Entry, Reply, Tag};
+use kv_proto::{Command, EncodedValue, Entry, Reply, Tag};
 
 use super::keyspace::Place;
 use super::view::{View, or_error};
@@ -28,6 +28,41 @@ struct Slot<'a> {
     key: &'a [u8],
     place: Place,
     entry: Option<Entry>,
+}
+
+/// What an entry holds under its key.
+#[derive(Clone, Copy)]
+struct Body<'a> {
+    tag: Tag,
+    payload: &'a [u8],
+    /// As an entry has it; a value that a command computes has none.
+    vector: &'a [u8],
+}
+
+impl<'a> Body<'a> {
+    fn new(tag: Tag, payload: &'a [u8]) -> Body<'a> {
+        let vector = &[];
+        Body {
+            tag,
+            payload,
+            vector,
+        }
+    }
+}
+
+impl<'a> From<&'a Entry> for Body<'a> {
+    fn from(entry: &'a Entry) -> Body<'a> {
+        Body {
+            vector: entry.vector_bytes(),
+            ..Body::new(entry.tag(), entry.payload())
+        }
+    }
+}
+
+impl<'a> From<&'a EncodedValue> for Body<'a> {
+    fn from(value: &'a EncodedValue) -> Body<'a> {
+        Body::new(value.tag, &value.payload)
+    }
 }
 
 impl Slot<'_> {
@@ -119,8 +154,21 @@ impl<'a> Edit<'a> {
         }
     }
 
-    fn store(&mut self, slot: &Slot<'_>, tag: Tag, payload: &[u8], expires_at_ms: Option<u64>) {
-        let entry = Entry::new(slot.key, tag, payload, self.stamp.index, expires_at_ms);
+    fn store<'b>(
+        &mut self,
+        slot: &Slot<'_>,
+        body: impl Into<Body<'b>>,
+        expires_at_ms: Option<u64>,
+    ) {
+        let (body, version) = (body.into(), self.stamp.index);
+        let entry = Entry::with_vector(
+            slot.key,
+            body.tag,
+            body.payload,
+            body.vector,
+            version,
+            expires_at_ms,
+        );
         self.insert(slot.place, entry);
     }
 
@@ -181,10 +229,10 @@ impl<'a> Edit<'a> {
         }
     }
 
-    fn store_until(&mut self, slot: &Slot<'_>, tag: Tag, payload: &[u8], deadline: Deadline) {
+    fn store_until<'b>(&mut self, slot: &Slot<'_>, body: impl Into<Body<'b>>, deadline: Deadline) {
         match deadline {
-            Deadline::Never => self.store(slot, tag, payload, None),
-            Deadline::At(at_ms) => self.store(slot, tag, payload, Some(at_ms)),
+            Deadline::Never => self.store(slot, body, None),
+            Deadline::At(at_ms) => self.store(slot, body, Some(at_ms)),
             Deadline::Past => self.remove(slot),
         }
     }

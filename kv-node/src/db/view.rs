@@ -1,5 +1,6 @@
 //! Reads: what the commands that change nothing answer.
 
+use bytes::Bytes;
 use kv_proto::command::TtlForm;
 use kv_proto::{Command, Entry, ErrorReply, Reply};
 
@@ -103,12 +104,19 @@ impl View<'_> {
         let expires_at = entry
             .expires_at_ms()
             .map_or(Reply::Nil, |ms| Reply::Int(signed(ms)));
-        Reply::Map(vec![
+        let mut fields = vec![
             (Reply::text("version"), Reply::Int(signed(entry.version()))),
             (Reply::text("expires_at_ms"), expires_at),
             (Reply::text("type"), Reply::text(entry.tag().name())),
             (Reply::text("bytes"), Reply::count(entry.payload().len())),
-        ])
+        ];
+        if entry.dimensions() > 0 {
+            let vector = Bytes::copy_from_slice(entry.vector_bytes());
+            let dimensions = Reply::count(entry.dimensions());
+            fields.push((Reply::text("vector_dims"), dimensions));
+            fields.push((Reply::text("vector"), Reply::Bytes(vector)));
+        }
+        Reply::Map(fields)
     }
 
     fn versions(&self, keys: &[kv_proto::command::Key]) -> Reply {

@@ -43,6 +43,17 @@ pub struct StoreSettings {
     )]
     pub index: Vec<Rule>,
 
+    /// Dimensions of the vectors that values may come with, 1 to 4096; 0: they come without. Entries
+    /// that have a vector of other dimensions already are found by their text alone
+    #[arg(
+        long,
+        env = "KV_VECTOR_DIMS",
+        value_name = "N",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u16).range(..=4096)
+    )]
+    pub vector_dims: u16,
+
     /// Memory of the entries beyond which writes that need more are refused; 0: no limit
     #[arg(long, env = "KV_MAX_MEMORY", value_name = "BYTES", default_value = "0")]
     pub max_memory: ByteSize,
@@ -85,6 +96,7 @@ impl StoreSettings {
         options.wal.record_bytes_max = options.wal.record_bytes_max.max(record_bytes);
         options.wal.pending_bytes_max = options.wal.pending_bytes_max.max(record_bytes);
         options.indexes.rules = Rules::new(self.index.clone());
+        options.indexes.vector_dims = usize::from(self.vector_dims);
         options.limits = Limits {
             requests: server.limits(),
             memory_bytes_max: self.max_memory.0,

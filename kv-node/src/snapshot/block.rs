@@ -3,8 +3,9 @@
 //! ```text
 //! block = stored_len u32 | raw_len u32 | entry_count u32 | crc32c u32 | stored bytes
 //! raw   = entry*
-//! entry = key_len u16 | tag u8 | has_expiry u8 | version u64 | expires_at_ms u64, if any
-//!       | payload_len u32 | key | payload                                      little-endian
+//! entry = key_len u16 | tag u8 | flags u8 | version u64 | expires_at_ms u64, with flag 1
+//!       | payload_len u32 | dimensions u16, with flag 2 | key | payload
+//!       | vector f32*                                                          little-endian
 //! ```
 //!
 //! 1. The stored bytes are the raw ones as an LZ4 block, or the raw ones themselves where that is
@@ -24,6 +25,12 @@ pub(super) const HEADER_BYTES: usize = 16;
 
 /// LZ4 makes no more than this many bytes out of one.
 const LZ4_RATIO_MAX: usize = 255;
+
+/// The entry has an expiry.
+const FLAG_EXPIRY: u8 = 1;
+
+/// The entry has a vector. Readers before this flag take the file for damaged.
+const FLAG_VECTOR: u8 = 2;
 
 /// What an entry without a key and a payload takes before compression.
 const ENTRY_BYTES_MIN: usize = 16;
@@ -102,16 +109,23 @@ fn block_crc(file_crc: u32, offset: u64, lens: &[u8], stored: &[u8]) -> u32 {
 fn encode_entry(entry: &Entry, out: &mut Vec<u8>) {
     let (key, payload) = (entry.key(), entry.payload());
     let key_len = u16::try_from(key.len()).expect("an entry's key length is a u16");
-    out.reserve(24 + key.len() + payload.len());
+    let dimensions = u16::try_from(entry.dimensions()).expect("an entry counts them in a u16");
+    let expiry_flag = entry.expires_at_ms().map_or(0, |_| FLAG_EXPIRY);
+    let vector_flag = if dimensions > 0 { FLAG_VECTOR } else { 0 };
+    out.reserve(26 + key.len() + payload.len() + entry.vector_bytes().len());
     out.extend_from_slice(&key_len.to_le_bytes());
-    out.extend_from_slice(&[entry.tag() as u8, u8::from(entry.expires_at_ms().is_some())]);
+    out.extend_from_slice(&[entry.tag() as u8, expiry_flag | vector_flag]);
     out.extend_from_slice(&entry.version().to_le_bytes());
     if let Some(at_ms) = entry.expires_at_ms() {
         out.extend_from_slice(&at_ms.to_le_bytes());
     }
     out.extend_from_slice(&len_u32(payload.len()).to_le_bytes());
+    if dimensions > 0 {
+        out.extend_from_slice(&dimensions.to_le_bytes());
+    }
     out.extend_from_slice(key);
     out.extend_from_slice(payload);
+    out.extend_from_slice(entry.vector_bytes());
 }
 
 /// A block whose checksum matched.
@@ -187,19 +201,33 @@ fn field_u32(header: &[u8], at: usize) -> u32 {
 
 fn decode_entry(rest: &mut &[u8]) -> Option<Entry> {
     let key_len = u16::from_le_bytes(take(rest)?);
-    let [tag, has_expiry] = take(rest)?;
+    let [tag, flags] = take(rest)?;
+    if flags & !(FLAG_EXPIRY | FLAG_VECTOR) != 0 {
+        return None;
+    }
     let version = u64::from_le_bytes(take(rest)?);
-    let expires_at_ms = match has_expiry {
+    let expires_at_ms = match flags & FLAG_EXPIRY {
         0 => None,
-        1 => Some(u64::from_le_bytes(take(rest)?)),
-        _ => return None,
+        _ => Some(u64::from_le_bytes(take(rest)?)),
     };
     let payload_len = u32::from_le_bytes(take(rest)?) as usize;
+    let dimensions = match flags & FLAG_VECTOR {
+        0 => 0,
+        _ => Some(u16::from_le_bytes(take(rest)?)).filter(|count| *count > 0)?,
+    };
     let (key, tail) = rest.split_at_checked(usize::from(key_len))?;
     let (payload, tail) = tail.split_at_checked(payload_len)?;
+    let (vector, tail) = tail.split_at_checked(usize::from(dimensions) * size_of::<f32>())?;
     *rest = tail;
     let tag = Tag::from_u8(tag)?;
-    Some(Entry::new(key, tag, payload, version, expires_at_ms))
+    Some(Entry::with_vector(
+        key,
+        tag,
+        payload,
+        vector,
+        version,
+        expires_at_ms,
+    ))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

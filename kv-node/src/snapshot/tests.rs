@@ -258,6 +258,13 @@ fn golden_entries() -> Vec<Entry> {
     ]
 }
 
+/// The same, and one that has a vector.
+fn golden_entries_with_vector() -> Vec<Entry> {
+    let vector = [0.1f32, -2.0, 3e8].map(f32::to_le_bytes);
+    let vector = Entry::with_vector(b"vec", Tag::Str, b"text", vector.as_flattened(), 7, None);
+    golden_entries().into_iter().chain([vector]).collect()
+}
+
 fn golden_id() -> PartId {
     PartId {
         stamp: Stamp {
@@ -269,33 +276,46 @@ fn golden_id() -> PartId {
     }
 }
 
-#[test]
-fn a_part_has_the_bytes_of_version_1() {
+fn golden_part(entries: &[Entry]) -> Vec<u8> {
     let disk = SimStorage::new(1);
     disk.create_dir_all(Path::new(SNAPSHOT_DIR)).unwrap();
     let mut writer = PartWriter::create(&disk, golden_id()).unwrap();
-    for entry in golden_entries() {
-        assert_eq!(writer.push(&entry).unwrap(), 0);
+    for entry in entries {
+        assert_eq!(writer.push(entry).unwrap(), 0);
     }
     writer.finish().unwrap();
-    let bytes = disk.contents(&golden_id().path()).unwrap();
-    assert_eq!(bytes, include_bytes!("../../testdata/part-v1.snap"));
+    disk.contents(&golden_id().path()).unwrap()
+}
+
+#[test]
+fn a_part_has_the_bytes_of_version_1() {
+    let part = golden_part(&golden_entries());
+    assert_eq!(part, include_bytes!("../../testdata/part-v1.snap"));
+    let part = golden_part(&golden_entries_with_vector());
+    assert_eq!(part, include_bytes!("../../testdata/part-v1-vector.snap"));
 }
 
 #[test]
 fn a_part_of_version_1_is_read() {
+    let twenty = (0..20).flat_map(|_| golden_entries()).collect();
     let golden = [
-        &include_bytes!("../../testdata/part-v1.snap")[..],
-        include_bytes!("../../testdata/part-v1-lz4.snap"),
+        (
+            &include_bytes!("../../testdata/part-v1.snap")[..],
+            golden_entries(),
+        ),
+        (include_bytes!("../../testdata/part-v1-lz4.snap"), twenty),
+        (
+            include_bytes!("../../testdata/part-v1-vector.snap"),
+            golden_entries_with_vector(),
+        ),
     ];
-    for (bytes, copies) in golden.into_iter().zip([1, 20]) {
+    for (bytes, expected) in golden {
         let disk = SimStorage::new(1);
         disk.create_dir_all(Path::new(SNAPSHOT_DIR)).unwrap();
         disk.plant(&golden_id().path(), bytes.to_vec());
         let reader = PartReader::open(&disk, golden_id()).unwrap();
         let mut entries = Vec::new();
         reader.read(|block| entries.extend(block)).unwrap();
-        let expected: Vec<_> = (0..copies).flat_map(|_| golden_entries()).collect();
         assert_eq!(entries, expected);
     }
 }

@@ -38,6 +38,7 @@ fn indexes(stats: &IndexStats) -> IndexStatus {
         kinds: stats.kinds.clone(),
         built: stats.is_built,
         waiting: stats.waiting,
+        vector_dims: stats.vector_dims,
         bytes: stats.bytes(),
         each: vec![
             one("ordered", keys, keys, stats.ordered_bytes),
@@ -54,6 +55,12 @@ fn indexes(stats: &IndexStats) -> IndexStatus {
                 stats.text_bytes,
             ),
             one("semantic", vectors, vectors, stats.semantic_bytes),
+            one(
+                "vectors",
+                stats.vector_documents,
+                stats.vector_documents,
+                stats.vector_bytes,
+            ),
         ],
     }
 }

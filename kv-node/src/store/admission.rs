@@ -3,6 +3,7 @@
 //! Everything that depends on a setting is checked here and nowhere later: a recovery or a replica
 //! with other settings must compute the same.
 
+use kv_proto::command::Set;
 use kv_proto::{Command, ErrorCode, ErrorReply, Request};
 use kv_wal::WalError;
 
@@ -56,7 +57,11 @@ impl Admission<'_> {
                 if inner.any(|command| matches!(command, Command::Transaction { .. })) {
                     return Err(err("MULTI calls can not be nested"));
                 }
+                commands
+                    .iter()
+                    .try_for_each(|command| self.check_vector(command))?;
             }
+            Command::Set(_) => self.check_vector(command)?,
             Command::Append { key, suffix } => {
                 let len = self
                     .db
@@ -69,6 +74,26 @@ impl Admission<'_> {
             _ => {}
         }
         self.limits.requests.check(command)
+    }
+
+    /// What is stored under one number of dimensions would not be found under another.
+    fn check_vector(&self, command: &Command) -> Result<(), ErrorReply> {
+        let Command::Set(Set {
+            vector: Some(vector),
+            ..
+        }) = command
+        else {
+            return Ok(());
+        };
+        match (vector.len(), self.db.indexes().vector_dims()) {
+            (found, expected) if found == expected => Ok(()),
+            (_, 0) => Err(err(
+                "this node stores no vectors: start it with --vector-dims N",
+            )),
+            (found, expected) => Err(err(format!(
+                "vector has {found} dimensions, this node stores vectors of {expected}: see --vector-dims"
+            ))),
+        }
     }
 
     fn check_queue(&self) -> Result<(), ErrorReply> {

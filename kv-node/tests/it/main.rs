@@ -5,6 +5,7 @@
 mod concurrency;
 mod crash;
 mod db_model;
+mod own_vectors;
 mod process;
 mod search;
 mod server_admin;

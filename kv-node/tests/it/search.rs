@@ -178,7 +178,11 @@ fn after_a_power_cut_searches_find_what_is_there() {
 
 #[test]
 fn bad_searches_are_refused_and_empty_ones_find_nothing() {
-    let db = Db::with_indexes(Some(1), &IndexOptions::default());
+    let options = IndexOptions {
+        vector_dims: 512,
+        ..IndexOptions::default()
+    };
+    let db = Db::with_indexes(Some(1), &options);
     db.build_indexes();
     let search = |query: &str| {
         let (query, options) = (query.to_owned(), SearchOptions::new());

@@ -135,13 +135,12 @@ fn decode_read(opcode: u8, from: &mut Source) -> Result<Command> {
 fn decode_write(opcode: u8, from: &mut Source) -> Result<Command> {
     Ok(match opcode {
         opcode::SET => Command::Set(Set::new(take_key(from)?, take_value(from)?)),
-        opcode::SET_WITH => Command::Set(Set {
-            key: take_key(from)?,
-            value: take_value(from)?,
-            condition: take_set_condition(from)?,
-            expiry: take_expiry(from)?,
-            reply: take_set_reply(from)?,
-        }),
+        opcode::SET_WITH => Command::Set(take_set(from)?),
+        opcode::SET_VECTOR => {
+            let set = take_set(from)?;
+            let vector = Some(search::take_vector(from)?.into());
+            Command::Set(Set { vector, ..set })
+        }
         opcode::MSET => Command::MSet {
             only_if_none_exists: take_bool(from)?,
             pairs: take_list(from, |from| Ok((take_key(from)?, take_value(from)?)))?,
@@ -311,6 +310,18 @@ fn take_expiry(from: &mut Source) -> Result<Expiry> {
         2 => Ok(Expiry::At(take_when(from)?)),
         _ => Err(CommandError::BadField("expiry")),
     }
+}
+
+/// All but the vector.
+fn take_set(from: &mut Source) -> Result<Set> {
+    Ok(Set {
+        key: take_key(from)?,
+        value: take_value(from)?,
+        vector: None,
+        condition: take_set_condition(from)?,
+        expiry: take_expiry(from)?,
+        reply: take_set_reply(from)?,
+    })
 }
 
 fn take_set_condition(from: &mut Source) -> Result<SetCondition> {

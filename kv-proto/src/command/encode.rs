@@ -6,7 +6,8 @@
 //! value    = tag u8 | bytes          option = u8 0, or u8 1 and the item
 //! when     = u8 0 unix | 1 relative, i64   text = bytes that are UTF-8
 //! weights  = words f64 bits u64, meaning f64 bits u64
-//! similar  = u8 0 text | 1 bytes that are f32* | 2 key                       little-endian
+//! vector   = bytes that are f32*
+//! similar  = u8 0 text | 1 vector | 2 key                                    little-endian
 //! ```
 //!
 //! 1. Opcodes and layouts are for ever: a log written today is read by every later version. A new
@@ -63,8 +64,11 @@ impl Command {
             Command::Versions(keys) => put!(out, VERSIONS, Keys(keys)),
 
             Command::Set(set) if set.is_plain() => put!(out, SET, Short(&set.key), set.value),
-            Command::Set(Set { key, value, condition, expiry, reply }) => {
+            Command::Set(Set { key, value, vector: None, condition, expiry, reply }) => {
                 put!(out, SET_WITH, Short(key), *value, *condition, *expiry, *reply as u8);
+            }
+            Command::Set(Set { key, value, vector: Some(vector), condition, expiry, reply }) => {
+                put!(out, SET_VECTOR, Short(key), *value, *condition, *expiry, *reply as u8, Floats(vector));
             }
             Command::MSet { pairs, only_if_none_exists } => put!(out, MSET, *only_if_none_exists, List(pairs)),
             Command::Del(keys) => put!(out, DEL, Keys(keys)),
@@ -100,6 +104,9 @@ struct Long<'a>(&'a [u8]);
 /// UTF-8 with a length of four bytes.
 struct Text<'a>(&'a str);
 
+/// A vector.
+struct Floats<'a>(&'a [f32]);
+
 /// A list of keys.
 struct Keys<'a>(&'a [Key]);
 
@@ -123,6 +130,13 @@ impl Put for Long<'_> {
 impl Put for Text<'_> {
     fn put(&self, out: &mut impl BufMut) {
         Long(self.0.as_bytes()).put(out);
+    }
+}
+
+impl Put for Floats<'_> {
+    fn put(&self, out: &mut impl BufMut) {
+        put_count(size_of_val(self.0), out);
+        self.0.iter().for_each(|number| out.put_f32_le(*number));
     }
 }
 
@@ -206,8 +220,7 @@ impl Put for SimilarTo {
             }
             SimilarTo::Vector(vector) => {
                 out.put_u8(1);
-                put_count(size_of_val(vector.as_slice()), out);
-                vector.iter().for_each(|number| out.put_f32_le(*number));
+                Floats(vector).put(out);
             }
             SimilarTo::Key(key) => {
                 out.put_u8(2);

@@ -1,5 +1,7 @@
 //! Storing one value: under what condition, for how long, and with what answer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{Expiry, Key};
@@ -12,6 +14,8 @@ pub struct Set {
     pub key: Key,
     /// Stored.
     pub value: EncodedValue,
+    /// Stored with it: the vector that it is found by, instead of one made from its text.
+    pub vector: Option<Arc<[f32]>>,
     /// Stored only if it holds.
     pub condition: SetCondition,
     /// The new entry's expiry.
@@ -26,14 +30,16 @@ impl Set {
         self.condition == SetCondition::Always
             && self.expiry == Expiry::Clear
             && self.reply == SetReply::OkOrNil
+            && self.vector.is_none()
     }
 
-    /// An unconditional set that clears the expiry and replies OK.
+    /// An unconditional set that clears the expiry, has no vector and replies OK.
     #[must_use]
     pub fn new(key: Key, value: EncodedValue) -> Set {
         Set {
             key,
             value,
+            vector: None,
             condition: SetCondition::Always,
             expiry: Expiry::Clear,
             reply: SetReply::OkOrNil,

@@ -12,7 +12,7 @@ pub const QUERY_BYTES_MAX: usize = 16 << 10;
 /// Bytes of the path of a field.
 pub const PATH_BYTES_MAX: usize = 4 << 10;
 
-/// Dimensions of a vector that is searched for.
+/// Dimensions of a vector that is stored or searched for.
 pub const VECTOR_DIMENSIONS_MAX: usize = 4096;
 
 /// Results of a search that does not say how many.
@@ -69,6 +69,15 @@ fn check_vector(vector: &[f32]) -> Result<(), ErrorReply> {
         count => Err(refuse(format!(
             "vector has {count} dimensions, the limit is {VECTOR_DIMENSIONS_MAX}"
         ))),
+    }
+}
+
+/// One that is stored has to point somewhere, too.
+pub(super) fn check_stored_vector(vector: &[f32]) -> Result<(), ErrorReply> {
+    check_vector(vector)?;
+    match vector.iter().any(|number| *number != 0.0) {
+        true => Ok(()),
+        false => Err(refuse("vector is zero: it has no direction")),
     }
 }
 

@@ -192,6 +192,14 @@ fn sets() -> Vec<(&'static str, Command)> {
             "set_nx",
             with(SetCondition::IfAbsent, Expiry::Clear, SetReply::Count),
         ),
+        (
+            "set_vector",
+            Command::Set(Set {
+                vector: Some([0.5, -1.0].into()),
+                expiry: Expiry::Keep,
+                ..set()
+            }),
+        ),
         ("set_xx", with(SetCondition::IfPresent, Expiry::Clear, ok)),
         (
             "set_ifeq",

@@ -88,11 +88,13 @@ fn set() -> impl Strategy<Value = Command> {
         bytes().prop_map(SetCondition::IfEqual),
     ];
     let reply = prop::sample::select(vec![SetReply::OkOrNil, SetReply::Old, SetReply::Count]);
-    (bytes(), encoded(), condition, expiry(), reply).prop_map(
-        |(key, value, condition, expiry, reply)| {
+    let vector = option::of(vec(-1e9f32..1e9, 0..4));
+    (bytes(), encoded(), vector, condition, expiry(), reply).prop_map(
+        |(key, value, vector, condition, expiry, reply)| {
             Command::Set(Set {
                 key,
                 value,
+                vector: vector.map(Into::into),
                 condition,
                 expiry,
                 reply,

@@ -9,8 +9,10 @@ use clap_complete::Shell;
 use crate::duration::parse_duration;
 
 mod search;
+mod vector;
 
 pub(crate) use search::{FindArgs, SearchArgs, SimilarArgs};
+pub(crate) use vector::VectorArg;
 
 /// Key-value store client; without a command, on a terminal, an interactive session.
 #[derive(Debug, Parser)]
@@ -220,6 +222,9 @@ pub(crate) struct SetArgs {
     /// The value is the bytes of a file; - is stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["value", "text"])]
     pub(crate) bytes_file: Option<PathBuf>,
+    /// Its vector: the key is found by it, not by its text, as 0.5,-1,2
+    #[arg(long, value_name = "NUMBERS", allow_hyphen_values = true)]
+    pub(crate) vector: Option<VectorArg>,
     /// It expires: from now, as 30s, 5m, 2h, 1d; a plain number is seconds
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) ttl: Option<Duration>,

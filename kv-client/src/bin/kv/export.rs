@@ -1,15 +1,14 @@
 //! `kv export`: writes all keys, values and expiries as JSON lines.
 //!
 //! 1. A file appears under its name only when all is written and on the disk.
-//! 2. A key's value and expiry are read in one step. Keys that come or go meanwhile may or may not
+//! 2. A key's value, expiry and vector are read in one step. Keys that come or go meanwhile may or may not
 //!    be in it.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use kv_client::command::TtlForm;
-use kv_client::{Answer, Client, Command, Reply, Scan};
+use kv_client::{Answer, Client, Command, EncodedValue, KeyMetadata, Reply, Scan};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
@@ -84,7 +83,7 @@ impl Export {
 async fn lines(client: &Client, keys: &[Bytes]) -> Result<Vec<String>, Failure> {
     let mut pipeline = client.pipeline();
     for key in keys {
-        pipeline = pipeline.command(value_and_expiry(key));
+        pipeline = pipeline.command(value_and_meta(key));
     }
     let mut lines = Vec::with_capacity(keys.len());
     for (key, answer) in keys.iter().zip(pipeline.run().await?) {
@@ -93,30 +92,25 @@ async fn lines(client: &Client, keys: &[Bytes]) -> Result<Vec<String>, Failure> 
     Ok(lines)
 }
 
-fn value_and_expiry(key: &Bytes) -> Command {
+fn value_and_meta(key: &Bytes) -> Command {
     Command::Transaction {
         watches: Vec::new(),
-        commands: vec![
-            Command::Get(key.clone()),
-            Command::Ttl {
-                key: key.clone(),
-                form: TtlForm::UnixMillis,
-            },
-        ],
+        commands: vec![Command::Get(key.clone()), Command::Meta(key.clone())],
     }
 }
 
 fn line(key: &[u8], answer: Answer) -> Result<Option<String>, Failure> {
-    let (value, expiry) = match answer.into_reply() {
+    let (value, meta) = match answer.into_reply() {
         Reply::Array(replies) => match <[Reply; 2]>::try_from(replies) {
-            Ok([value, expiry]) => (Answer::from(value), Answer::from(expiry)),
+            Ok([value, meta]) => (Answer::from(value), Answer::from(meta)),
             Err(replies) => return Err(unexpected(&Reply::Array(replies))),
         },
         other => return Err(unexpected(&other)),
     };
-    let expires_at_ms = Some(expiry.int()?).filter(|ms| *ms >= 0);
-    let line = |value| to_line(key, &value, expires_at_ms);
-    Ok(value.encoded()?.map(line))
+    let line = |(value, meta): (EncodedValue, KeyMetadata)| {
+        to_line(key, &value, meta.expires_at_ms, meta.vector.as_deref())
+    };
+    Ok(value.encoded()?.zip(meta.key_metadata()?).map(line))
 }
 
 fn unexpected(reply: &Reply) -> Failure {

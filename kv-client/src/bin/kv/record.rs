@@ -5,6 +5,7 @@
 //! {"key": "k", "value": "text", "type": "bytes"}    bytes that are text
 //! {"key": "k", "encoded": "…"}                      the rest: base64 of the stored tag and payload
 //! {…, "expires_at_ms": 1700000000000}               unix time; on import also "ttl_ms", from now
+//! {…, "vector": [0.5, -1]}                          what came with the value
 //! ```
 //!
 //! Keys that are not text are `{"$base64": "…"}`.
@@ -26,6 +27,7 @@ pub(crate) struct Record {
     pub(crate) key: Bytes,
     pub(crate) value: EncodedValue,
     pub(crate) expiry: Option<RecordExpiry>,
+    pub(crate) vector: Option<Vec<f32>>,
 }
 
 /// When it expires.
@@ -40,27 +42,40 @@ pub(crate) enum RecordExpiry {
 impl Record {
     /// How to store it.
     pub(crate) fn options(&self) -> SetOptions {
-        match self.expiry {
+        let options = match self.expiry {
             None => SetOptions::new(),
             Some(RecordExpiry::TtlMs(ms)) => {
                 SetOptions::new().ttl(std::time::Duration::from_millis(ms))
             }
             Some(RecordExpiry::AtMs(ms)) => SetOptions::new().expires_at(ms),
+        };
+        match &self.vector {
+            Some(vector) => options.vector(vector.as_slice()),
+            None => options,
         }
     }
 
     /// About how many bytes it is to send.
     pub(crate) fn bytes(&self) -> usize {
-        self.key.len() + self.value.payload.len()
+        let vector = self.vector.as_deref().map_or(0, size_of_val);
+        self.key.len() + self.value.payload.len() + vector
     }
 }
 
 /// The line for a stored value, without its end.
-pub(crate) fn to_line(key: &[u8], value: &EncodedValue, expires_at_ms: Option<i64>) -> String {
+pub(crate) fn to_line(
+    key: &[u8],
+    value: &EncodedValue,
+    expires_at_ms: Option<u64>,
+    vector: Option<&[f32]>,
+) -> String {
     let mut fields = Map::from_iter([("key".to_owned(), json_key(key))]);
     put_value(&mut fields, value);
     if let Some(ms) = expires_at_ms {
         fields.insert("expires_at_ms".to_owned(), ms.into());
+    }
+    if let Some(vector) = vector {
+        fields.insert("vector".to_owned(), vector.into());
     }
     Json::from(fields).to_string()
 }
@@ -99,6 +114,7 @@ struct Line {
     encoded: Option<String>,
     ttl_ms: Option<u64>,
     expires_at_ms: Option<i64>,
+    vector: Option<Vec<f32>>,
 }
 
 /// Tells `null` from nothing.
@@ -138,7 +154,12 @@ pub(crate) fn parse_line(text: &[u8]) -> Result<Record, String> {
         (None, _, None) => return Err("missing field `value`".to_owned()),
         (_, _, Some(_)) => return Err("`encoded` beside `value` or `type`".to_owned()),
     };
-    Ok(Record { key, value, expiry })
+    Ok(Record {
+        key,
+        value,
+        expiry,
+        vector: line.vector,
+    })
 }
 
 /// Whether the key can be sent at all; a server may take less.
@@ -178,14 +199,16 @@ mod tests {
 
     use super::*;
 
-    fn round_trip(key: &[u8], value: &Value, at_ms: Option<i64>) -> (Record, Record) {
+    fn round_trip(key: &[u8], value: &Value, at_ms: Option<u64>) -> (Record, Record) {
         let value = EncodedValue::from(value);
-        let line = to_line(key, &value, at_ms);
+        let vector = at_ms.map(|ms| vec![0.1, ms as f32]);
+        let line = to_line(key, &value, at_ms, vector.as_deref());
         assert!(!line.contains('\n'), "one record, one line");
         let stored = Record {
             key: Bytes::copy_from_slice(key),
             value,
-            expiry: at_ms.map(RecordExpiry::AtMs),
+            expiry: at_ms.map(|ms| RecordExpiry::AtMs(ms.cast_signed())),
+            vector,
         };
         (parse_line(line.as_bytes()).unwrap(), stored)
     }
@@ -210,7 +233,7 @@ mod tests {
 
     #[test]
     fn everyday_values_stay_readable() {
-        let line = |value: &Value| to_line(b"k", &EncodedValue::from(value), Some(7));
+        let line = |value: &Value| to_line(b"k", &EncodedValue::from(value), Some(7), None);
         assert_eq!(
             line(&Value::List(vec![Value::Int(1), Value::Null])),
             r#"{"key":"k","value":[1,null],"expires_at_ms":7}"#
@@ -265,7 +288,7 @@ mod tests {
         fn every_record_is_read_as_it_was_stored(
             key in prop::collection::vec(any::<u8>(), 0..12),
             value in any_value(),
-            at_ms in prop::option::of(any::<i64>()),
+            at_ms in prop::option::of(0..=i64::MAX.unsigned_abs()),
         ) {
             let (read, stored) = round_trip(&key, &value, at_ms);
             prop_assert_eq!(read, stored);

@@ -23,7 +23,7 @@ impl Edit<'_> {
         if !allows(condition, entry.expires_at_ms(), &deadline) {
             return Reply::Int(0);
         }
-        self.store_until(&slot, entry.tag(), entry.payload(), deadline);
+        self.store_until(&slot, entry, deadline);
         Reply::Int(1)
     }
 
@@ -31,7 +31,7 @@ impl Edit<'_> {
         let slot = self.slot(key);
         match &slot.entry {
             Some(entry) if entry.expires_at_ms().is_some() => {
-                self.store(&slot, entry.tag(), entry.payload(), None);
+                self.store(&slot, entry, None);
                 Reply::Int(1)
             }
             _ => Reply::Int(0),
@@ -50,7 +50,7 @@ impl Edit<'_> {
             Expiry::At(when) => Some(self.deadline(when)),
         };
         if let Some(deadline) = deadline {
-            self.store_until(&slot, entry.tag(), entry.payload(), deadline);
+            self.store_until(&slot, entry, deadline);
         }
         slot.entry.map_or(Reply::Nil, Reply::Entry)
     }

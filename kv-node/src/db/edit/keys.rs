@@ -74,7 +74,7 @@ impl Edit<'_> {
 
     fn copy_entry(&mut self, from: &Slot<'_>, to: &Slot<'_>) {
         if let Some(entry) = &from.entry {
-            self.store(to, entry.tag(), entry.payload(), entry.expires_at_ms());
+            self.store(to, entry, entry.expires_at_ms());
         }
     }
 

@@ -1,12 +1,12 @@
 //! Commands whose new value follows from the old one: APPEND, SETRANGE, INCR and its kin.
 //!
-//! The expiry stays as it is. Text commands store bytes; a typed integer or float stays one.
+//! The expiry stays as it is; a vector belonged to the old value and goes. Text commands store bytes; a typed integer or float stays one.
 
 use std::borrow::Cow;
 
 use kv_proto::{ErrorReply, Reply, Tag};
 
-use super::{Edit, Slot};
+use super::{Body, Edit, Slot};
 use crate::db::numbers::{self, Number};
 use crate::db::text;
 
@@ -23,7 +23,7 @@ impl Edit<'_> {
             None => Cow::Borrowed(&b""[..]),
         };
         let text = rewrite(&text)?;
-        self.store(&slot, Tag::Bytes, &text, slot.expires_at_ms());
+        self.store(&slot, Body::new(Tag::Bytes, &text), slot.expires_at_ms());
         Ok(Reply::count(text.len()))
     }
 
@@ -50,12 +50,13 @@ impl Edit<'_> {
 
     fn store_number(&mut self, slot: &Slot<'_>, number: Number) {
         let expires_at_ms = slot.expires_at_ms();
+        let mut store = |tag, payload: &[u8]| {
+            self.store(slot, Body::new(tag, payload), expires_at_ms);
+        };
         match number {
-            Number::Int(int) => self.store(slot, Tag::Int, &int.to_le_bytes(), expires_at_ms),
-            Number::Float(float) => {
-                self.store(slot, Tag::Float, &float.to_le_bytes(), expires_at_ms);
-            }
-            Number::Text(text) => self.store(slot, Tag::Bytes, text.as_bytes(), expires_at_ms),
+            Number::Int(int) => store(Tag::Int, &int.to_le_bytes()),
+            Number::Float(float) => store(Tag::Float, &float.to_le_bytes()),
+            Number::Text(text) => store(Tag::Bytes, text.as_bytes()),
         }
     }
 }

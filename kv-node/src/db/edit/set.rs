@@ -3,7 +3,7 @@
 use kv_proto::command::{Expiry, Key, Set, SetCondition, SetReply};
 use kv_proto::{EncodedValue, Entry, Reply, Tag};
 
-use super::{Deadline, Edit, Slot};
+use super::{Body, Deadline, Edit, Slot};
 use crate::db::text;
 
 impl Edit<'_> {
@@ -12,6 +12,7 @@ impl Edit<'_> {
             Set {
                 key,
                 value,
+                vector: None,
                 condition: SetCondition::Always,
                 expiry: Expiry::Clear,
                 reply: SetReply::OkOrNil,
@@ -37,7 +38,12 @@ impl Edit<'_> {
                 Expiry::Keep => slot.deadline(),
                 Expiry::At(when) => self.deadline(when),
             };
-            self.store_until(&slot, set.value.tag, &set.value.payload, deadline);
+            let vector = set.vector.as_deref().map(le_bytes);
+            let body = Body {
+                vector: vector.as_deref().unwrap_or_default(),
+                ..Body::from(&set.value)
+            };
+            self.store_until(&slot, body, deadline);
         }
         set_reply(set.reply, stored, slot.entry)
     }
@@ -72,7 +78,7 @@ impl Edit<'_> {
         };
         match new {
             _ if !equal => return Reply::Int(0),
-            Some(value) => self.store_until(&slot, value.tag, &value.payload, slot.deadline()),
+            Some(value) => self.store_until(&slot, value, slot.deadline()),
             None if slot.entry.is_some() => self.remove(&slot),
             None => {}
         }
@@ -84,6 +90,11 @@ impl Slot<'_> {
     fn deadline(&self) -> Deadline {
         self.expires_at_ms().map_or(Deadline::Never, Deadline::At)
     }
+}
+
+fn le_bytes(vector: &[f32]) -> Vec<u8> {
+    let bytes = vector.iter().flat_map(|number| number.to_le_bytes());
+    bytes.collect()
 }
 
 fn holds(condition: &SetCondition, entry: Option<&Entry>) -> bool {

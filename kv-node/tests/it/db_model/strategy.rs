@@ -57,6 +57,7 @@ fn set() -> impl Strategy<Value = Command> {
             Command::Set(Set {
                 key,
                 value,
+                vector: None,
                 condition,
                 expiry,
                 reply,

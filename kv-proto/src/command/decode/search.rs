@@ -47,12 +47,14 @@ fn take_weights(from: &mut Source) -> Result<Weights> {
 fn take_similar_to(from: &mut Source) -> Result<SimilarTo> {
     match take_u8(from)? {
         0 => Ok(SimilarTo::Text(take_text(from)?)),
-        1 => vector_of(&take_bytes(from)?)
-            .map(SimilarTo::Vector)
-            .ok_or(CommandError::BadField("vector")),
+        1 => Ok(SimilarTo::Vector(take_vector(from)?)),
         2 => Ok(SimilarTo::Key(take_key(from)?)),
         _ => Err(CommandError::BadField("what is searched for")),
     }
+}
+
+pub(super) fn take_vector(from: &mut Source) -> Result<Vec<f32>> {
+    vector_of(&take_bytes(from)?).ok_or(CommandError::BadField("vector"))
 }
 
 /// The little-endian floats that `bytes` are, if they are whole ones.

@@ -12,8 +12,8 @@ use crate::value::EncodedValue;
 #[rustfmt::skip]
 pub(in crate::resp) const SPECS: &[CommandSpec] = &[
     spec("kv.set", -3, Flags::GROWS, KeyArgs::ONE,
-        "key json [NX|XX|IFEQ value] [GET] [EX seconds|PX milliseconds|EXAT unix-seconds|PXAT unix-milliseconds|KEEPTTL]",
-        "Stores a typed value.", set),
+        "key json [VECTOR floats] [NX|XX|IFEQ value] [GET] [EX seconds|PX milliseconds|EXAT unix-seconds|PXAT unix-milliseconds|KEEPTTL]",
+        "Stores a typed value, with a vector if it has one.", set),
     spec("kv.cas", 4, Flags::FAST_GROWS, KeyArgs::ONE, "key old new",
         "Stores a value if the present one is as expected; returns 1 or 0.", cas),
     spec("kv.range", -3, Flags::READONLY, KeyArgs::NONE, "start end [LIMIT n] [REV]",

@@ -142,7 +142,8 @@ fn weights(words: &mut Words<'_>) -> Result<Weights> {
     })
 }
 
-fn vector(bytes: &Bytes) -> Result<Vec<f32>> {
+/// The floats that an argument is.
+pub(super) fn vector(bytes: &Bytes) -> Result<Vec<f32>> {
     vector_of(bytes).ok_or_else(|| {
         let len = bytes.len();
         err(format!("vector has {len} bytes, which is no multiple of 4"))

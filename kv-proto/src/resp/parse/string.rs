@@ -1,6 +1,7 @@
 //! Commands on values.
 
 use super::expiry::{self, Base, Unit};
+use super::search::vector;
 use super::{Parsed, Result, Words, err, is, syntax_error};
 use crate::command::{Command, Expiry, Set, SetCondition, SetReply, When};
 use crate::number::parse_f64;
@@ -10,6 +11,9 @@ use crate::value::EncodedValue;
 const READ: Flags = Flags::FAST_READ;
 const GROWS: Flags = Flags::FAST_GROWS;
 const ONE: KeyArgs = KeyArgs::ONE;
+
+/// The only command whose value may have a vector.
+const TYPED: &str = "kv.set";
 
 #[rustfmt::skip]
 pub(in crate::resp) const SPECS: &[CommandSpec] = &[
@@ -84,6 +88,8 @@ pub(super) fn with_options(mut set: Set, words: &mut Words<'_>) -> Result<Parsed
             choose(&mut set.condition, SetCondition::IfEqual(expected))?;
         } else if is(option, "get") {
             set.reply = SetReply::Old;
+        } else if is(option, "vector") && words.spec.name == TYPED {
+            set.vector = Some(vector(&words.bytes()?)?.into());
         } else if is(option, "keepttl") {
             lifetime.choose(LifetimeKind::Keep, b"")?;
         } else {

@@ -1,7 +1,7 @@
 //! Searches, and what they are refused for.
 
 use bytes::Bytes;
-use kv_proto::command::{SearchOptions, SimilarTo};
+use kv_proto::command::{SearchOptions, Set, SetCondition, SimilarTo};
 use kv_proto::limits::{QUERY_BYTES_MAX, RESULTS_MAX, VECTOR_DIMENSIONS_MAX};
 use kv_proto::resp::{Flags, Parsed, commands};
 use kv_proto::{Command, EncodedValue, Limits, Value};
@@ -89,6 +89,43 @@ fn what_is_similar_is_a_text_a_vector_or_a_key() {
         explain: true,
     };
     assert_eq!(data("KV.SIMILAR text EXPLAIN PREFIX p:"), prefixed);
+}
+
+#[test]
+fn a_typed_value_may_come_with_a_vector() {
+    let blob = [0.5_f32, -2.0].map(f32::to_le_bytes);
+    let words: [&[u8]; 6] = [b"KV.SET", b"k", b"1", b"VECTOR", blob.as_flattened(), b"NX"];
+    let Ok(Parsed::Data(request)) = parse_words(&words, &Limits::default()) else {
+        panic!("a blob of floats is a vector");
+    };
+    let set = Set {
+        vector: Some([0.5, -2.0].into()),
+        condition: SetCondition::IfAbsent,
+        ..Set::new(key("k"), EncodedValue::from(&Value::Int(1)))
+    };
+    assert_eq!(request.command, Command::Set(set));
+    let refused = |words: [&[u8]; 5]| {
+        let parsed = parse_words(&words, &Limits::default());
+        let checked = parsed.and_then(|parsed| match parsed {
+            Parsed::Data(request) => Limits::default().check(&request.command),
+            other => panic!("{other:?}"),
+        });
+        checked.unwrap_err().message
+    };
+    let cases: [([&[u8]; 5], &str); 3] = [
+        ([b"SET", b"k", b"1", b"VECTOR", b"1234"], "syntax error"),
+        (
+            [b"KV.SET", b"k", b"1", b"VECTOR", b"12345"],
+            "vector has 5 bytes, which is no multiple of 4",
+        ),
+        (
+            [b"KV.SET", b"k", b"1", b"VECTOR", &[0; 8]],
+            "vector is zero: it has no direction",
+        ),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(refused(words), expected);
+    }
 }
 
 #[test]

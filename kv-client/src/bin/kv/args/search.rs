@@ -3,6 +3,8 @@
 use clap::{Args, value_parser};
 use kv_client::{RESULTS_DEFAULT, RESULTS_MAX};
 
+use super::VectorArg;
+
 #[derive(Debug, Args)]
 pub(crate) struct FindArgs {
     /// JSON if it is JSON, else text; 1, 1.0 and "1" are three values
@@ -50,11 +52,19 @@ pub(crate) struct SearchArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SimilarArgs {
     /// Words
-    #[arg(required_unless_present = "key")]
+    #[arg(required_unless_present_any = ["key", "vector"])]
     pub(crate) text: Vec<String>,
     /// Instead of a text, the value of this key
     #[arg(long, conflicts_with = "text")]
     pub(crate) key: Option<String>,
+    /// Instead of a text, this vector, as 0.5,-1,2
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        conflicts_with_all = ["text", "key"],
+        allow_hyphen_values = true
+    )]
+    pub(crate) vector: Option<VectorArg>,
     /// At most so many
     #[arg(short = 'k', long, value_name = "COUNT", default_value_t = RESULTS_DEFAULT)]
     #[arg(value_parser = value_parser!(u64).range(1..=RESULTS_MAX))]

@@ -82,6 +82,9 @@ fn set_options(args: &SetArgs) -> SetOptions {
     if args.if_present {
         options = options.if_present();
     }
+    if let Some(vector) = &args.vector {
+        options = options.vector(vector.0.as_slice());
+    }
     match args.ttl {
         Some(ttl) => options.ttl(ttl),
         None => options,

@@ -21,7 +21,7 @@ pub(super) async fn key_meta(app: &mut App, key: &str) -> Result<(), Failure> {
     if app.output.is_json() {
         let answer = json!({
             "key": key, "found": true, "version": meta.version, "type": meta.kind,
-            "bytes": meta.bytes, "expires_at_ms": meta.expires_at_ms,
+            "bytes": meta.bytes, "expires_at_ms": meta.expires_at_ms, "vector": meta.vector,
         });
         return app.output.line(answer.to_string());
     }
@@ -34,6 +34,9 @@ pub(super) async fn key_meta(app: &mut App, key: &str) -> Result<(), Failure> {
     table.row(["type", &meta.kind]);
     table.row(["bytes", &meta.bytes.to_string()]);
     table.row(["expires", &expires]);
+    if let Some(vector) = &meta.vector {
+        table.row(["vector", &format!("{} dimensions", vector.len())]);
+    }
     print(app, &table)
 }
 

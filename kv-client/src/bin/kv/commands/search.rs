@@ -57,9 +57,10 @@ fn options(args: SearchArgs) -> SearchOptions {
 }
 
 pub(super) async fn similar(app: &mut App, args: SimilarArgs) -> Result<(), Failure> {
-    let query = match args.key {
-        Some(key) => SimilarTo::Key(key.into()),
-        None => SimilarTo::Text(args.text.join(" ")),
+    let query = match (args.key, args.vector) {
+        (Some(key), _) => SimilarTo::Key(key.into()),
+        (None, Some(vector)) => SimilarTo::Vector(vector.0),
+        (None, None) => SimilarTo::Text(args.text.join(" ")),
     };
     let mut options = SimilarOptions::new().k(args.top_k);
     if let Some(prefix) = args.prefix {

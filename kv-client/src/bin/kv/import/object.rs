@@ -45,6 +45,7 @@ impl<'de> Visitor<'de> for Entries<'_> {
                 key: key.into(),
                 value: EncodedValue::from(&value),
                 expiry: None,
+                vector: None,
             });
             if self.sink.push(line, record).is_err() {
                 return Ok(Err(Stopped));
