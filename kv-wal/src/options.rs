@@ -42,6 +42,11 @@ pub struct Options {
     /// Longest body of a record in bytes. Default 32 MiB; 1 byte to 512 MiB. One longer than a
     /// segment gets a segment of its own size.
     pub record_bytes_max: usize,
+    /// While the last sync took no longer than this, a caller that flushes and finds the writer idle
+    /// writes and syncs on its own thread: to wake a thread and be woken by it again takes as long as
+    /// a quick disk's sync. The first sync that takes longer holds that caller up; from then on the
+    /// writer has the disk, until it is quick again. Default 0: a flush never waits for the disk.
+    pub caller_sync_max: Duration,
     /// How long the log is idle before it writes an empty group, which proves to recovery that
     /// everything before was synced. Default 1 s.
     pub seal_after: Duration,
@@ -63,6 +68,7 @@ impl Default for Options {
             sync: SyncPolicy::Always,
             pending_bytes_max: 64 << 20,
             record_bytes_max: 32 << 20,
+            caller_sync_max: Duration::ZERO,
             seal_after: Duration::from_secs(1),
             salt_seed: None,
             #[cfg(feature = "planted-bugs")]

@@ -42,6 +42,8 @@ pub(crate) struct Counters {
     syncs: AtomicU64,
     sync_ns: AtomicU64,
     sync_ns_max: AtomicU64,
+    /// Of the last sync.
+    sync_ns_last: AtomicU64,
     sync_buckets: [AtomicU64; SYNC_BUCKET_COUNT],
     pub(crate) segments_prepared: AtomicU64,
     pub(crate) segments_recycled: AtomicU64,
@@ -60,9 +62,15 @@ impl Counters {
         self.syncs.fetch_add(1, Relaxed);
         self.sync_ns.fetch_add(ns, Relaxed);
         self.sync_ns_max.fetch_max(ns, Relaxed);
+        self.sync_ns_last.store(ns, Relaxed);
         if let Some(bucket) = self.sync_buckets.get(bucket(ns)) {
             bucket.fetch_add(1, Relaxed);
         }
+    }
+
+    /// How long the last sync took.
+    pub(crate) fn sync_ns_last(&self) -> u64 {
+        self.sync_ns_last.load(Relaxed)
     }
 
     pub(crate) fn stats(&self) -> Stats {

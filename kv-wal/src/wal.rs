@@ -10,10 +10,11 @@
 //!    when the one before it was done.
 //! 2. `committed_lsn` moves, waiters wake and the observer runs only after the sync that
 //!    [`SyncPolicy::Always`] promises.
-//! 3. Where a commit is only a write to the page cache, the caller that flushes does it, if the
-//!    writer is not at work and no segment has to be started.
-//! 4. A caller waits for the disk only in [`Wal::wait`], [`Wal::close`], and in an append for which
-//!    the next segment is not ready yet.
+//! 3. Where a commit is only a write to the page cache, or the disk is quick
+//!    ([`Options::caller_sync_max`]), the caller that flushes does it, if the writer is not at work
+//!    and no segment has to be started.
+//! 4. A caller waits for the disk only in [`Wal::wait`], [`Wal::close`], in an append for which the
+//!    next segment is not ready yet, and as 3 says.
 
 use std::{
     path::Path,
@@ -131,8 +132,9 @@ impl Wal {
         )
     }
 
-    /// Has everything appended so far committed. Does not wait for the disk; without a sync for
-    /// each group, it is committed on return as a rule. Cheap while the writer is busy.
+    /// Has everything appended so far committed. Does not wait for the disk, unless the options have
+    /// callers sync while it is quick; then, and without a sync for each group, it is committed on
+    /// return as a rule. Cheap while the writer is busy.
     pub fn flush(&self) {
         self.inner.flush();
     }
@@ -299,8 +301,8 @@ fn spawn(
 }
 
 impl Inner {
-    /// Waking a thread takes longer than writing to the page cache: where that is all there is to
-    /// a commit, the caller does it.
+    /// Waking a thread takes longer than writing to the page cache, and as long as a quick sync:
+    /// where that is all there is to a commit, the caller does it.
     fn flush(&self) {
         match self.groups.try_lock() {
             Some(mut groups) if groups.is_quick() => {

@@ -1,14 +1,14 @@
 //! Takes what is pending and writes it, a group at a time.
 //!
-//! Behind one mutex: the log's writer thread has it, or, where a group is written without a sync, a
-//! caller that flushes and finds it free.
+//! Behind one mutex: the log's writer thread has it, or, where a group is written without a sync or
+//! the disk is quick ([`Options::caller_sync_max`]), a caller that flushes and finds it free.
 //!
 //! 1. Groups are taken and written under the same hold of that mutex: their order on disk is the
 //!    order of their numbers.
 //! 2. What was taken and not written is written next, before anything is taken or sealed.
 //! 3. Nobody is told of a commit while the mutex is held: who is told may close the log.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::shared::Shared;
 use crate::{
@@ -74,11 +74,18 @@ impl GroupWriter {
         }
     }
 
-    /// Whether a step is one write of some bytes, which does not wait for the disk.
+    /// Whether a step is one write of some bytes, with a sync that is likely not to take long.
     pub(super) fn is_quick(&self) -> bool {
-        self.options.sync != SyncPolicy::Always
+        (self.options.sync != SyncPolicy::Always || self.is_disk_quick())
             && self.batches.is_empty()
             && !self.shared.stage.lock().staging.starts_segment()
+    }
+
+    /// Whether the last sync took no longer than callers wait for one.
+    fn is_disk_quick(&self) -> bool {
+        let patience = self.options.caller_sync_max;
+        let last = Duration::from_nanos(self.shared.progress.counters.sync_ns_last());
+        !patience.is_zero() && last <= patience
     }
 
     /// Whether groups were taken that are not written yet.

@@ -148,6 +148,50 @@ fn records_appended_while_a_group_is_in_flight_share_the_next_sync() {
 }
 
 #[test]
+fn a_caller_syncs_itself_while_the_disk_is_quick() {
+    let quick = Options {
+        caller_sync_max: Duration::from_secs(3600),
+        ..options(SyncPolicy::Always)
+    };
+    let (wal, _) = open(Arc::new(SimStorage::new(1)), quick).unwrap();
+    wal.wait(wal.append(1, 0, &[b"starts a segment"]).unwrap())
+        .unwrap();
+    for _ in 0..100 {
+        let lsn = wal.append(1, 0, &[b"record"]).unwrap();
+        wal.flush();
+        // The writer may have been at work still, but only with what came before.
+        wal.wait(Lsn(lsn.0 - 1)).unwrap();
+        if wal.durable_lsn() >= lsn {
+            return;
+        }
+        wal.wait(lsn).unwrap();
+    }
+    panic!("no flush returned with its record synced");
+}
+
+#[test]
+fn a_slow_disk_is_left_to_the_writer() {
+    let disk = WatchedStorage::new();
+    let patience = Options {
+        caller_sync_max: Duration::from_nanos(1),
+        ..options(SyncPolicy::Always)
+    };
+    let (wal, _) = open(Arc::new(disk.clone()), patience).unwrap();
+    wal.wait(
+        wal.append(1, 0, &[b"takes longer than a nanosecond"])
+            .unwrap(),
+    )
+    .unwrap();
+    let sync = disk.hold_syncs();
+    let lsn = wal.append(1, 0, &[b"record"]).unwrap();
+    wal.flush();
+    sync.await_one_held();
+    assert!(wal.durable_lsn() < lsn);
+    drop(sync);
+    wal.wait(lsn).unwrap();
+}
+
+#[test]
 fn what_is_not_flushed_waits_for_what_is() {
     const ROUNDS: u64 = 200;
     let disk: Arc<dyn Storage> = Arc::new(SimStorage::new(1));
