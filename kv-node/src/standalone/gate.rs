@@ -28,6 +28,10 @@ use tokio::task::yield_now;
 
 use crate::store::{Store, Ticket, Watcher};
 
+mod crowd;
+
+use crowd::Crowd;
+
 thread_local! {
     /// The gates of this thread: one for each store it serves, so one as a rule.
     static GATES: RefCell<Vec<Rc<Gate>>> = const { RefCell::new(Vec::new()) };
@@ -52,6 +56,7 @@ pub(super) struct Gate {
     away: Cell<u64>,
     /// Of the batches submitted on this thread.
     last_lsn: Cell<u64>,
+    crowd: Crowd,
 }
 
 /// How the log reaches the thread.
@@ -101,6 +106,7 @@ pub(super) async fn run(store: Arc<Store>) {
         flushed: Cell::new(0),
         away: Cell::new(0),
         last_lsn: Cell::new(0),
+        crowd: Crowd::default(),
     });
     gate.store.watch(&gate.signal);
     let _open = Open::new(Rc::clone(&gate));
@@ -159,19 +165,34 @@ impl Gate {
     async fn gather(&self) {
         let mut quiet_since = now();
         while self.unflushed() < GATHERED_MAX {
-            let before = self.submitted.get();
-            std::thread::yield_now();
-            yield_now().await;
-            self.advance();
-            if self.submitted.get() > before {
+            let came = self.let_connections_run().await;
+            if came > 0 {
                 quiet_since = now();
-            } else if self.away.get() == 0 {
+            } else if self.away.get() == 0 || self.crowd.is_near(quiet_since) {
                 return;
             } else if quiet_since.elapsed() > QUIET_MAX {
                 self.away.set(0);
                 return;
             }
         }
+    }
+
+    /// Gives the connections of this thread a turn, and before them their clients, which may run on
+    /// this processor; how many batches came of it.
+    async fn let_connections_run(&self) -> u64 {
+        let (before, start) = (self.submitted.get(), now());
+        let is_courteous = !self.crowd.is_near(start);
+        if is_courteous {
+            std::thread::yield_now();
+        }
+        let end = now();
+        yield_now().await;
+        self.advance();
+        let came = self.submitted.get() - before;
+        if is_courteous {
+            self.crowd.judge(start, end, came);
+        }
+        came
     }
 
     /// Applies what is committed; what had been committed then.
