@@ -18,9 +18,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use kv_index::kinds::{Kinds, Rule, Rules};
 pub use kv_index::IndexOptions;
 use kv_index::Indexes;
+use kv_index::kinds::{Kinds, Rule, Rules};
 use kv_proto::{Command, Entry, Reply, Tag};
 use parking_lot::{Mutex, RwLock};
 
@@ -142,6 +142,16 @@ impl Db {
     /// The right to apply writes; waits for whoever has it.
     pub fn writer(&self) -> Writer<'_> {
         Writer::new(self, self.state.lock())
+    }
+
+    /// Fetches the entries that commands are about to replace into the processor's cache: the waits
+    /// for memory overlap here, and when the commands are applied one by one they would not.
+    pub(crate) fn prepare<'a>(&self, commands: impl Iterator<Item = &'a Command>) {
+        self.keyspace
+            .prepare(commands.filter_map(|command| match command {
+                Command::Set(set) => Some(&set.key[..]),
+                _ => None,
+            }));
     }
 
     /// Applies one write and answers it.

@@ -235,7 +235,7 @@ impl Store {
         }
     }
 
-    /// Has the log commit what was submitted. Does not wait.
+    /// Has the log commit what was submitted; waits no longer than a quick sync takes.
     pub fn flush(&self) {
         self.journal.flush();
     }

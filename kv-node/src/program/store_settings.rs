@@ -15,6 +15,10 @@ use crate::store::{Limits, StoreOptions};
 /// A log record holds one request, and never more than this.
 const RECORD_BYTES_MAX: usize = 512 << 20;
 
+/// An I/O thread syncs by itself on a disk that takes no longer: to hand over to another thread and
+/// back would take about as long, and no client of that thread has anything else to wait for.
+const CALLER_SYNC_MAX: Duration = Duration::from_micros(400);
+
 /// Settings of the data on this node's disk and in its memory.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Data")]
@@ -91,6 +95,7 @@ impl StoreSettings {
         };
         let mut options = StoreOptions::new(data_dir);
         options.wal.sync = self.sync_policy();
+        options.wal.caller_sync_max = CALLER_SYNC_MAX;
         let frame_bytes = server.frame_bytes_max.as_usize();
         let record_bytes = (2 * frame_bytes).min(RECORD_BYTES_MAX);
         options.wal.record_bytes_max = options.wal.record_bytes_max.max(record_bytes);

@@ -20,6 +20,8 @@ impl Store {
             if ready.is_empty() {
                 break;
             }
+            let requests = ready.iter().flat_map(|batch| &batch.requests);
+            self.db.prepare(requests.map(|request| &request.command));
             for batch in ready {
                 let replies = self.apply(&mut writer, &batch);
                 self.finish(&batch, replies);

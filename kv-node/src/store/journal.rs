@@ -46,7 +46,7 @@ pub trait Journal: Send + Sync + 'static {
         self.append(kind, parts)
     }
 
-    /// Starts to commit everything appended so far. Does not wait.
+    /// Starts to commit everything appended so far; waits no longer than a quick sync takes.
     fn flush(&self);
 
     /// Waits until a record is committed.

@@ -19,6 +19,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Batches that may wait.
 const BATCHES_MAX: usize = 8;
 
+/// Writes whose entries are fetched into the processor's cache before they are applied.
+const PREPARED_COUNT: usize = 64;
+
 type Write = (Stamp, Command);
 
 /// Takes records as the log reads them.
@@ -37,8 +40,13 @@ pub(super) fn replay<T>(db: &Db, read: impl FnOnce(&mut Replay) -> T) -> (T, u64
         let (batches, arriving) = sync_channel::<Vec<Write>>(BATCHES_MAX);
         let applier = threads.spawn(move || {
             let mut writer = db.writer();
-            for (stamp, command) in arriving.into_iter().flatten() {
-                writer.apply(stamp, &command);
+            for batch in arriving {
+                for writes in batch.chunks(PREPARED_COUNT) {
+                    db.prepare(writes.iter().map(|(_, command)| command));
+                    for (stamp, command) in writes {
+                        writer.apply(*stamp, command);
+                    }
+                }
             }
         });
         let mut replay = Replay {
