@@ -1,9 +1,10 @@
 //! What every command needs: a client, and where to print.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use kv_client::{Client, Config, Password};
+use kv_client::{Client, Config, Password, Position};
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -24,8 +25,12 @@ impl App {
     /// If the options make no sense or the password cannot be read.
     pub(crate) fn new(global: Global) -> Result<App, Failure> {
         let client = Client::lazy(config(&global)?).map_err(usage)?;
+        let client = with_fault(client, &global)?;
         Ok(App {
-            client: with_fault(client, &global)?,
+            client: match global.stale {
+                true => client.stale(),
+                false => client,
+            },
             output: Output::new(&global),
             global,
         })
@@ -39,6 +44,21 @@ impl App {
         let mut config = config(&self.global)?;
         config.addrs = vec![addr.to_owned()];
         Client::lazy(config).map_err(usage)
+    }
+
+    /// Says on stderr how old stale reads were, to who wants to know.
+    pub(crate) fn tell_position(&self) {
+        if !self.global.stale || self.output.is_quiet() || self.output.is_json() {
+            return;
+        }
+        if let Some(Position { applied, age_ms }) = self.client.position() {
+            let age = match age_ms {
+                Position::AGE_UNKNOWN => "of unknown age".to_owned(),
+                age_ms => format!("{age_ms} ms old"),
+            };
+            // There is nowhere to say that stderr is closed.
+            let _ = writeln!(anstream::stderr(), "stale: as of write {applied}, {age}");
+        }
     }
 
     /// The servers that were named.

@@ -8,9 +8,11 @@ use clap_complete::Shell;
 
 use crate::duration::parse_duration;
 
+mod cluster;
 mod search;
 mod vector;
 
+pub(crate) use cluster::{ClusterCommand, MemberArg};
 pub(crate) use search::{FindArgs, SearchArgs, SimilarArgs};
 pub(crate) use vector::VectorArg;
 
@@ -66,6 +68,9 @@ pub(crate) struct Global {
     /// No confirmations and no progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Let any node of a cluster answer reads, from what it has, which may be old
+    #[arg(long, global = true)]
+    pub(crate) stale: bool,
     /// Debug mode: chance, 0 to 1, that a write is logged but does not reach memory
     #[arg(long, global = true, value_name = "CHANCE")]
     pub(crate) debug_fault: Option<f64>,
@@ -172,13 +177,16 @@ pub(crate) enum Command {
         /// Which one; without it, the server
         key: Option<String>,
     },
-    /// What the server says of itself
+    /// What the server says of itself; of several servers a line each
     Status {
-        /// Again and again
+        /// Again and again, of all members of a cluster
         #[arg(long, value_name = "EVERY", num_args = 0..=1, default_missing_value = "1s")]
         #[arg(value_parser = parse_duration)]
         watch: Option<Duration>,
     },
+    /// Look at a cluster and change who belongs to it
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Ask the server for an answer and say how long it took
     Ping,
     /// Store what a file holds

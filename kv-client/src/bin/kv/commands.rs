@@ -1,10 +1,12 @@
 //! From a parsed command to what it does.
 
+mod cluster;
 mod data;
 mod expiry;
 mod list;
 mod node;
 mod search;
+mod status;
 
 pub(crate) use list::prefix_pattern;
 
@@ -20,6 +22,7 @@ use crate::{completions, export, import, wal_dump};
 pub(crate) async fn run(app: &mut App, command: Command) -> Result<(), Failure> {
     let ran = dispatch(app, command).await;
     let flushed = app.output.flush();
+    app.tell_position();
     ran.and(flushed)
 }
 
@@ -50,9 +53,10 @@ async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
         Command::Search(args) => search::search(app, args).await,
         Command::Similar(args) => search::similar(app, args).await,
         Command::Meta { key: Some(key) } => node::key_meta(app, &key).await,
-        Command::Meta { key: None } => node::status(app).await,
-        Command::Status { watch: None } => node::status(app).await,
-        Command::Status { watch: Some(every) } => node::watch_status(app, every).await,
+        Command::Meta { key: None } => status::status(app).await,
+        Command::Status { watch: None } => status::status(app).await,
+        Command::Status { watch: Some(every) } => status::watch_status(app, every).await,
+        Command::Cluster(command) => cluster::run(app, command).await,
         Command::Ping => node::ping(app).await,
         Command::Import(args) => import::import(app, args).await,
         Command::Export { file, prefix } => export::export(app, &file, prefix).await,

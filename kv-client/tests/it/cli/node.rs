@@ -1,6 +1,8 @@
 //! Servers: reachable or not, guarded, several.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use serde_json::json;
 
@@ -132,4 +134,47 @@ fn completions_are_scripts_that_know_the_commands() {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
+}
+
+#[test]
+fn a_lone_server_has_no_members_to_change() {
+    let server = Server::start();
+    let ran = server.run(&["cluster", "add", "3=127.0.0.1:1@127.0.0.1:2"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("this node stands alone"), "{ran:?}");
+    let ran = server.run(&["cluster", "add", "3"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let text = server.run(&["cluster", "status"]).answer();
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
+fn a_stale_read_says_how_old_it_is() {
+    let server = Server::start();
+    server.run(&["set", "a", "1"]).answer();
+    let ran = server.run(&["--stale", "get", "a"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "1\n"));
+    assert!(ran.stderr.starts_with("stale: as of write "), "{ran:?}");
+    let ran = server.run(&["--stale", "--quiet", "get", "a"]);
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn watching_without_a_terminal_prints_a_block_a_change() {
+    let mut server = Server::start();
+    let mut watching = kv(&server.addr)
+        .args(["status", "--watch", "100ms"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().starts_with("ADDR "));
+    assert!(next().ends_with(" ok"));
+    server.kill();
+    assert_eq!(next(), "");
+    assert!(next().starts_with("ADDR "));
+    assert!(next().contains("cannot connect"));
+    watching.kill().unwrap();
+    watching.wait().unwrap();
 }
