@@ -42,8 +42,8 @@ const HEAL_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of a value.
 const VALUE_LEN: usize = 4096;
 
-/// Unmounted when dropped.
-struct Disk {
+/// A small disk; unmounted when dropped.
+pub(crate) struct Disk {
     dir: PathBuf,
 }
 
@@ -170,7 +170,7 @@ fn expect_ok(reply: &Reply) -> Result<()> {
 
 impl Disk {
     /// Mounts a tmpfs; `None` if the system forbids it.
-    fn mount(dir: &Path, mib: usize) -> Result<Option<Disk>> {
+    pub(crate) fn mount(dir: &Path, mib: usize) -> Result<Option<Disk>> {
         fs::create_dir_all(dir)?;
         let size = format!("size={mib}m,mode=0700");
         let mount = step::output(
@@ -188,8 +188,8 @@ impl Disk {
     }
 
     /// Takes all the space that is left; returns the file that holds it.
-    fn fill(&self) -> Result<PathBuf> {
-        let path = self.dir.join("filler");
+    pub(crate) fn fill(&self) -> Result<PathBuf> {
+        let path = self.filler();
         let mut file = File::create(&path)?;
         let chunk = vec![1; 64 * 1024];
         loop {
@@ -199,6 +199,11 @@ impl Disk {
                 Err(error) => return Err(error).context("filling the disk"),
             }
         }
+    }
+
+    /// The file that takes the space.
+    pub(crate) fn filler(&self) -> PathBuf {
+        self.dir.join("filler")
     }
 
     /// Bytes.

@@ -1,7 +1,8 @@
 //! Project automation: `cargo xtask …`.
 //!
 //! It builds, starts, watches and breaks the binaries of this workspace. It holds no logic of the
-//! store and depends on none of its crates: what it says to a server, it says over a socket.
+//! store and depends on none of its crates but `kv-sim`, which checks what clients saw: what it says
+//! to a server, it says over a socket.
 
 #![expect(
     clippy::print_stdout,
@@ -10,7 +11,9 @@
 )]
 
 mod bench;
+mod chaos;
 mod check;
+mod clock;
 mod cluster;
 mod compat;
 mod crash;
@@ -19,7 +22,9 @@ mod fix;
 mod full_disk;
 mod fuzz;
 mod http;
+mod members;
 mod node;
+mod port;
 mod random;
 mod resp;
 mod scratch;
@@ -49,12 +54,14 @@ enum Task {
     Fix,
     /// The test suite of the whole workspace.
     Test(test::Args),
-    /// Builds the server, starts it, and shows how it does until Ctrl-C.
+    /// Builds servers, starts them, and shows how they do until Ctrl-C.
     Cluster(cluster::Args),
     /// Published Redis clients, and a comparison with redis-server, against the real binary.
     Compat(compat::Args),
     /// Kills a node under load again and again; nothing acknowledged may be lost.
     Crash(crash::Args),
+    /// Kills, pauses and cuts off nodes of a cluster under load; clients may notice nothing wrong.
+    Chaos(chaos::Args),
     /// Looks at once for all that is acknowledged, and once more after a kill.
     Search(search::Args),
     /// Fills a node's disk and frees it again.
@@ -86,6 +93,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Cluster(args) => cluster::run(&args),
         Task::Compat(args) => compat::run(&args),
         Task::Crash(args) => crash::run(&args),
+        Task::Chaos(args) => chaos::run(&args),
         Task::Search(args) => search::run(&args),
         Task::FullDisk(args) => full_disk::run(&args),
         Task::Strace(args) => strace::run(&args),

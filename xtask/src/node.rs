@@ -1,4 +1,4 @@
-//! A `kv-node` process: started, watched, stopped or killed.
+//! A server process: started, watched, stopped or killed.
 //!
 //! A node that is dropped is killed and waited for, so that no task leaves one behind.
 
@@ -22,10 +22,10 @@ const START_MAX: Duration = Duration::from_secs(120);
 
 /// How a node is started.
 pub(crate) struct Options {
-    /// The `kv-node` program.
+    /// The server's program.
     pub program: PathBuf,
     pub data_dir: PathBuf,
-    /// `address:port`; port 0 lets the system choose.
+    /// `address:port`; port 0 lets the system choose. Empty: other flags say it.
     pub listen: String,
     /// Likewise, for HTTP.
     pub admin: String,
@@ -83,7 +83,10 @@ impl Options {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         command.arg("--data-dir").arg(&self.data_dir);
-        command.args(["--listen", &self.listen, "--admin", &self.admin]);
+        if !self.listen.is_empty() {
+            command.args(["--listen", &self.listen]);
+        }
+        command.args(["--admin", &self.admin]);
         command.args(&self.args);
         command
             .stdin(Stdio::null())
@@ -175,6 +178,24 @@ impl Node {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Lets it do nothing until [`Node::resume`].
+    ///
+    /// # Errors
+    ///
+    /// When it is already gone.
+    pub(crate) fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on, if it is paused.
+    ///
+    /// # Errors
+    ///
+    /// When it is already gone.
+    pub(crate) fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {

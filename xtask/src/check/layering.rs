@@ -52,7 +52,8 @@ const TABLE: &[Row] = &[
             "kv-node",
         ],
     ),
-    row("xtask", &[]),
+    // The checkers of what clients saw.
+    row("xtask", &["kv-sim"]),
 ];
 
 /// Programs through and through.

@@ -1,21 +1,16 @@
 //! How the node does: a block that is redrawn on a terminal, a line a change without one.
 
-use std::io::{IsTerminal, Write};
-
 use serde_json::Value;
 
+use super::screen::Screen;
 use crate::http;
 
 /// What was shown last.
 pub(super) struct Live {
     admin: String,
-    on_terminal: bool,
-    /// Lines of the block on the screen.
-    drawn_count: usize,
+    screen: Screen,
     /// Writes applied at the last look, for the rate.
     applied: Option<u64>,
-    /// What was printed last without a terminal.
-    last_line: String,
 }
 
 impl Live {
@@ -23,46 +18,20 @@ impl Live {
     pub(super) fn new(admin: &str) -> Live {
         Live {
             admin: admin.to_owned(),
-            on_terminal: std::io::stdout().is_terminal(),
-            drawn_count: 0,
+            screen: Screen::new(),
             applied: None,
-            last_line: String::new(),
         }
     }
 
     /// Asks the node and shows what it says; call it once a second.
     pub(super) fn refresh(&mut self) {
         let status = http::get_json(&self.admin, "/status");
-        if self.on_terminal {
+        if self.screen.is_terminal() {
             let block = self.block(status.as_ref().ok());
-            self.draw(&block);
+            self.screen.draw(&block);
         } else {
-            self.print_change(&change_line(status.as_ref().ok()));
+            self.screen.print_change(change_line(status.as_ref().ok()));
         }
-    }
-
-    fn print_change(&mut self, line: &str) {
-        if line != self.last_line {
-            println!("{line}");
-            self.last_line.clear();
-            self.last_line.push_str(line);
-        }
-    }
-
-    fn draw(&mut self, block: &[String]) {
-        let mut text = String::new();
-        if self.drawn_count > 0 {
-            text.push_str(&format!("\x1b[{}A", self.drawn_count));
-        }
-        for line in block {
-            text.push_str(&format!("\x1b[2K{line}\n"));
-        }
-        self.drawn_count = block.len();
-        let mut stdout = std::io::stdout().lock();
-        // A terminal that is gone ends us by a signal.
-        let _ = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
     }
 
     fn block(&mut self, status: Option<&Value>) -> Vec<String> {

@@ -13,7 +13,7 @@ const TRIES: u16 = 100;
 /// # Errors
 ///
 /// When all of the next hundred are taken.
-pub(super) fn free_from(what: &str, wanted: u16) -> Result<u16> {
+pub(crate) fn free_from(what: &str, wanted: u16) -> Result<u16> {
     let mut candidates = (0..TRIES).filter_map(|step| wanted.checked_add(step));
     let Some(port) = candidates.find(|port| is_free(*port)) else {
         bail!("{what} port: {wanted} and the next {TRIES} are all taken");
@@ -24,7 +24,8 @@ pub(super) fn free_from(what: &str, wanted: u16) -> Result<u16> {
     Ok(port)
 }
 
-fn is_free(port: u16) -> bool {
+/// Whether nobody listens there.
+pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
