@@ -140,6 +140,7 @@ fn torment(args: &Args, settings: &Settings, seed: u64, history: &Path) -> Resul
     taken.write(BufWriter::new(File::create(history)?))?;
     served?;
     reread?;
+    eprintln!("chaos: checking {} events", taken.events().len());
     let checked = kv_sim::check(&taken)
         .with_context(|| format!("the history in {} is wrong", history.display()))?;
     let report = Report::new(&taken, checked, nemesis.faults(), elapsed);

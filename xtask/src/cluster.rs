@@ -19,8 +19,6 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use keys::Keys;
-
 /// How often the nodes are asked how they do.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -78,10 +76,9 @@ enum Mode {
 ///
 /// When one does not start, or a single one ends by itself.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let keys = Keys::listen()?;
     match args.mode {
-        Mode::Single => single::run(args, keys.events()),
-        Mode::Raft => raft::run(args, keys.events()),
+        Mode::Single => single::run(args),
+        Mode::Raft => raft::run(args),
         Mode::P2p => bail!("this mode is not available yet; there are --mode raft and single"),
     }
 }

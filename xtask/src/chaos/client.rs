@@ -23,6 +23,9 @@ const REPLY_MAX: Duration = Duration::from_secs(5);
 /// After a failure.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Between two steps of a session: it is about order, not about load.
+const SESSION_PAUSE: Duration = Duration::from_millis(5);
+
 /// How often the last read of a key is tried.
 const LAST_READ_TRIES: usize = 500;
 
@@ -83,8 +86,10 @@ impl Client {
         while !stop.load(Ordering::Relaxed) {
             let (key, action) = self.next();
             let step = self.ask(&key, action)?;
-            if !matches!(step, Step::Ok(_)) {
-                thread::sleep(PAUSE);
+            match step {
+                Step::Ok(_) if self.role == Role::Any => {}
+                Step::Ok(_) => thread::sleep(SESSION_PAUSE),
+                _ => thread::sleep(PAUSE),
             }
         }
         Ok(())
@@ -140,11 +145,11 @@ impl Client {
         if self.connection.is_none() && !self.connect() {
             return Ok(Step::Fail);
         }
-        self.recorder
-            .invoke(self.process, &key.name, action.clone());
+        let process = self.process;
+        self.recorder.invoke(process, &key.name, action.clone());
         let step = self.outcome(key, &action);
         let ended = step.as_ref().map_or(Step::Info, Clone::clone);
-        self.recorder.end(self.process, &key.name, ended);
+        self.recorder.end(process, &key.name, ended);
         let step = step?;
         if let Step::Ok(Answer::Value(value)) = &step {
             self.seen = (key.name.clone(), value.clone());

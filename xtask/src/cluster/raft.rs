@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal};
 use serde_json::json;
 
-use super::keys::Event;
+use super::keys::{Event, Keys};
 use super::screen::Screen;
 use super::table::Table;
 use super::writer::Writer;
@@ -48,10 +48,11 @@ struct Session {
 /// # Errors
 ///
 /// When a node does not start, or does not stop cleanly.
-pub(super) fn run(args: &Args, events: &Receiver<Event>) -> Result<()> {
+pub(super) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let profile = Profile::release_if(!args.dev);
     let binaries = workspace.build(&["kv-cluster", "kv-client"], profile)?;
+    let keys = Keys::listen()?;
     let home = home(args, &workspace)?;
     let settings = Settings {
         program: binaries.join("kv-cluster"),
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Args, events: &Receiver<Event>) -> Result<()> {
         verb: None,
         note: HELP.to_owned(),
     };
-    session.watch(events)
+    session.watch(keys.events())
 }
 
 /// The cluster's directory, emptied if asked for.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use super::keys::Event;
+use super::keys::{Event, Keys};
 use super::live::Live;
 use super::{Args, POLL};
 use crate::node::{Node, Options, describe, tail};
@@ -20,10 +20,11 @@ use crate::workspace::{Profile, Workspace};
 /// # Errors
 ///
 /// When it does not start, or ends by itself.
-pub(super) fn run(args: &Args, events: &Receiver<Event>) -> Result<()> {
+pub(super) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let profile = Profile::release_if(!args.dev);
     let binaries = workspace.build(&["kv-node", "kv-client"], profile)?;
+    let keys = Keys::listen()?;
     let home = workspace.target.join("cluster/single");
     let options = Options {
         data_dir: data_dir(args, home.join("data"))?,
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Args, events: &Receiver<Event>) -> Result<()> {
     fs::create_dir_all(&home)?;
     let node = options.start()?;
     announce(&node, &options, &binaries.join("kv"));
-    watch(node, &options, events)
+    watch(node, &options, keys.events())
 }
 
 /// The data directory, emptied if asked for.
