@@ -7,10 +7,12 @@
 //! disks; that what was not synced is lost in a power cut, only the simulator shows.
 
 mod client;
+mod clocks;
 mod disk;
 mod nemesis;
 mod recorder;
 mod report;
+mod sync_failure;
 mod workload;
 
 use std::fs::File;
@@ -28,8 +30,9 @@ use crate::random::Random;
 use crate::scratch;
 use crate::workspace::{Profile, Workspace};
 use client::Client;
+use clocks::Clocks;
 use disk::SmallDisk;
-use nemesis::Nemesis;
+use nemesis::{Means, Nemesis};
 use recorder::Recorder;
 use report::Report;
 use workload::Workload;
@@ -112,9 +115,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn torment(args: &Args, settings: &Settings, seed: u64, history: &Path) -> Result<Report> {
     let mut random = Random::new(seed);
+    let nodes = u64::from(args.nodes);
     // The last node's disk is one that can be filled. Mounted first, it is unmounted last.
-    let disk = SmallDisk::mount(&settings.node_dir(u64::from(args.nodes) - 1))?;
-    let mut members = settings.start()?;
+    let means = Means {
+        disk: SmallDisk::mount(&settings.node_dir(nodes - 1))?,
+        clocks: Clocks::find(&settings.home, nodes)?,
+    };
+    let wrapper = |id| means.clocks.as_ref().map(|clocks| clocks.wrapper(id));
+    let mut members = settings.start(|id| wrapper(id).unwrap_or_default())?;
     members.wait_ready(READY_MAX)?;
     let recorder = Arc::new(Recorder::start());
     let workload = Arc::new(Workload::new(args.keys));
@@ -127,7 +135,7 @@ fn torment(args: &Args, settings: &Settings, seed: u64, history: &Path) -> Resul
             thread::spawn(move || client.run(&stop))
         })
         .collect();
-    let mut nemesis = Nemesis::new(random, recorder.clone(), disk.as_ref());
+    let mut nemesis = Nemesis::new(random, recorder.clone(), &means);
     let tormented = nemesis.run(&mut members, Duration::from_secs(args.seconds));
     stop.store(true, Ordering::Relaxed);
     let served: Result<Vec<()>> = clients

@@ -9,6 +9,7 @@ mod cut;
 mod member;
 mod proxy;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,18 +50,22 @@ impl Settings {
         self.home.join(format!("node{id}"))
     }
 
-    /// Starts all nodes at once and waits until each serves.
+    /// Starts all nodes at once, each under the program that `wrapper` names, if any, and waits
+    /// until each serves.
     ///
     /// # Errors
     ///
     /// When one does not.
-    pub(crate) fn start(&self) -> Result<Members> {
+    pub(crate) fn start(&self, wrapper: impl Fn(u64) -> Vec<OsString>) -> Result<Members> {
         fs::create_dir_all(&self.home)?;
         let ports = addresses::choose(&self.home.join("ports.json"), self.count, self.first_ports)?;
         let cut = Arc::new(Cut::default());
         let mut members = Vec::new();
         for (id, own) in (0..).zip(&ports) {
-            let options = self.options(id, *own, &ports, &cut)?;
+            let options = Options {
+                wrapper: wrapper(id),
+                ..self.options(id, *own, &ports, &cut)?
+            };
             members.push(Member::new(id, loopback(own.client), options));
         }
         thread::scope(|scope| {

@@ -5,17 +5,22 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::READY_MAX;
+use super::clocks::Clocks;
 use super::disk::SmallDisk;
 use super::recorder::Recorder;
+use super::sync_failure::SyncFailure;
 use crate::members::{Members, around};
 use crate::random::Random;
 
 /// Between faults, and how long they last, milliseconds.
 const CALM_MS: (usize, usize) = (500, 2000);
 const FAULT_MS: (usize, usize) = (500, 4000);
+
+/// How far clocks are set off.
+const CLOCK_JUMPS_S: [i64; 4] = [-86_400, -5, 5, 86_400];
 
 /// What can be done to a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +37,10 @@ pub(super) enum Fault {
     /// One link, both ways: the two still share a neighbour.
     CutOneLink,
     FillDisk,
+    /// Its clock, that is.
+    SetClock,
+    /// One sync of the leader's log.
+    FailSync,
 }
 
 /// A fault that was done.
@@ -44,24 +53,29 @@ pub(super) struct Done {
     pub(super) back_after: Duration,
 }
 
+/// What this machine lets us do besides killing, pausing and cutting.
+pub(super) struct Means {
+    pub(super) disk: Option<SmallDisk>,
+    pub(super) clocks: Option<Clocks>,
+}
+
 /// See the module.
 pub(super) struct Nemesis<'a> {
     random: Random,
     recorder: Arc<Recorder>,
-    disk: Option<&'a SmallDisk>,
+    means: &'a Means,
+    /// While a sync is to fail, and of which node.
+    sync_failure: Option<(u64, SyncFailure)>,
     done: Vec<Done>,
 }
 
 impl<'a> Nemesis<'a> {
-    pub(super) fn new(
-        random: Random,
-        recorder: Arc<Recorder>,
-        disk: Option<&'a SmallDisk>,
-    ) -> Nemesis<'a> {
+    pub(super) fn new(random: Random, recorder: Arc<Recorder>, means: &'a Means) -> Nemesis<'a> {
         Nemesis {
             random,
             recorder,
-            disk,
+            means,
+            sync_failure: None,
             done: Vec::new(),
         }
     }
@@ -99,9 +113,9 @@ impl<'a> Nemesis<'a> {
             Fault::MuteLeader,
             Fault::CutOneLink,
         ];
-        if self.disk.is_some() {
-            faults.push(Fault::FillDisk);
-        }
+        faults.extend(self.means.disk.as_ref().map(|_| Fault::FillDisk));
+        faults.extend(self.means.clocks.as_ref().map(|_| Fault::SetClock));
+        faults.extend(SyncFailure::is_possible().then_some(Fault::FailSync));
         *self.random.pick(&faults)
     }
 
@@ -110,14 +124,7 @@ impl<'a> Nemesis<'a> {
         eprintln!("chaos: {:>6.1} s  {fault}", at_us as f64 / 1e6);
         self.begin(members, fault)?;
         self.wait(FAULT_MS);
-        // Whoever is down, a fault must not have ended anybody else.
-        for id in members.ids() {
-            let ended = members.member(id)?.take_ended()?;
-            anyhow::ensure!(ended.is_none(), "{}", ended.unwrap_or_default());
-        }
-        if let Some(disk) = self.disk {
-            disk.free()?;
-        }
+        self.end(members)?;
         let healed_at = crate::clock::now();
         members.heal()?;
         members.wait_ready(READY_MAX)?;
@@ -127,6 +134,27 @@ impl<'a> Nemesis<'a> {
             back_after: healed_at.elapsed(),
         });
         Ok(())
+    }
+
+    /// Undoes what [`Members::heal`] does not know of.
+    fn end(&mut self, members: &mut Members) -> Result<()> {
+        // A node whose log failed may go on, refusing writes, or end; either way it is done for.
+        if let Some((id, failure)) = self.sync_failure.take() {
+            drop(failure);
+            let member = members.member(id)?;
+            if member.take_ended()?.is_none() {
+                member.kill()?;
+            }
+        }
+        for id in members.ids() {
+            // Whoever is down was taken down; nobody else may be.
+            let ended = members.member(id)?.take_ended()?;
+            ensure!(ended.is_none(), "{}", ended.unwrap_or_default());
+            if let Some(clocks) = &self.means.clocks {
+                clocks.set(id, 0)?;
+            }
+        }
+        self.means.disk.as_ref().map_or(Ok(()), SmallDisk::free)
     }
 
     fn begin(&mut self, members: &mut Members, fault: Fault) -> Result<()> {
@@ -152,7 +180,17 @@ impl<'a> Nemesis<'a> {
                 let other = ids[(index_of(&ids, any) + 1) % ids.len()];
                 cut(members, [(any, other), (other, any)])
             }
-            Fault::FillDisk => self.disk.map_or(Ok(()), SmallDisk::fill),
+            Fault::FillDisk => self.means.disk.as_ref().map_or(Ok(()), SmallDisk::fill),
+            Fault::SetClock => {
+                let seconds = *self.random.pick(&CLOCK_JUMPS_S);
+                let clocks = self.means.clocks.as_ref();
+                clocks.map_or(Ok(()), |clocks| clocks.set(any, seconds))
+            }
+            Fault::FailSync => {
+                let pid = members.member(leader)?.pid().context("the leader runs")?;
+                self.sync_failure = Some((leader, SyncFailure::start(pid)?));
+                Ok(())
+            }
         }
     }
 
@@ -191,6 +229,8 @@ impl fmt::Display for Fault {
             Fault::MuteLeader => "leader not heard",
             Fault::CutOneLink => "one link cut",
             Fault::FillDisk => "full disk",
+            Fault::SetClock => "clock set",
+            Fault::FailSync => "failed sync of the leader",
         })
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         args: args.server_args.clone(),
     };
     let started = now();
-    let members = settings.start()?;
+    let members = settings.start(|_| Vec::new())?;
     members.wait_ready(READY_MAX)?;
     announce(&members, &home, &binaries.join("kv"), started.elapsed());
     let writer = (!args.no_writer).then(|| Writer::start(members.client_addrs()));
