@@ -187,7 +187,7 @@ impl Session {
 
     fn act(&mut self, verb: Verb, id: u64) -> Result<String> {
         let ids = self.members.ids();
-        let is_cut = self.members.cut().concerns(id);
+        let is_cut = self.members.cut().isolates(id, &ids);
         let member = self.members.member(id)?;
         match verb {
             Verb::Kill => {

@@ -32,10 +32,11 @@ impl Table {
             .flatten()
             .filter(|s| s["cluster"]["role"] == "leader");
         let leader = leader.max_by_key(|status| status["cluster"]["term"].as_u64());
+        let ids = members.ids();
         let row = |(member, status): (&Member, &Option<Value>)| {
             row(
                 member,
-                members.cut().concerns(member.id()),
+                members.cut().isolates(member.id(), &ids),
                 status.as_ref(),
                 leader,
             )

@@ -36,11 +36,11 @@ impl Cut {
         );
     }
 
-    /// Whether `id` is cut from, or to, anybody.
-    pub(crate) fn concerns(&self, id: u64) -> bool {
-        self.links()
-            .iter()
-            .any(|(from, to)| *from == id || *to == id)
+    /// Whether `id` is cut off from all others of `all`, in either direction.
+    pub(crate) fn isolates(&self, id: u64, all: &[u64]) -> bool {
+        let links = self.links();
+        let is_cut = |other: &u64| links.contains(&(id, *other)) || links.contains(&(*other, id));
+        all.len() > 1 && all.iter().filter(|other| **other != id).all(is_cut)
     }
 }
 
@@ -66,7 +66,6 @@ mod tests {
             let cut = cut.clone();
             std::thread::spawn(move || cut.wait_open((0, 1)))
         };
-        assert!(cut.concerns(0) && cut.concerns(1) && !cut.concerns(2));
         cut.set([]);
         waiting.join().unwrap();
     }
@@ -75,5 +74,9 @@ mod tests {
     fn a_minority_is_cut_off_both_ways() {
         let links = around(&[0], &[0, 1, 2]);
         assert_eq!(links, [(0, 1), (1, 0), (0, 2), (2, 0)]);
+        let cut = Cut::default();
+        cut.set(links);
+        let isolated = [0, 1, 2].map(|id| cut.isolates(id, &[0, 1, 2]));
+        assert_eq!(isolated, [true, false, false]);
     }
 }
