@@ -47,6 +47,12 @@ pub struct KeyMetadata {
     pub bytes: u64,
     /// The vector that came with the value.
     pub vector: Option<Vec<f32>>,
+    /// In a cluster: the node that led when the key was written last.
+    pub primary: Option<u64>,
+    /// In a cluster: the term in which it was.
+    pub term: Option<u64>,
+    /// In a cluster: of each node that ever led, its last write.
+    pub clock: BTreeMap<u64, u64>,
 }
 
 impl Client {
@@ -100,6 +106,9 @@ impl KeyMetadata {
             kind: text(&mut fields, "type")?,
             bytes: number(&mut fields, "bytes")?.unwrap_or(0),
             vector: vector(&mut fields)?,
+            primary: number(&mut fields, "primary")?,
+            term: number(&mut fields, "term")?,
+            clock: clock(&mut fields)?,
         })
     }
 }
@@ -122,6 +131,21 @@ fn vector(fields: &mut BTreeMap<String, Reply>) -> Result<Option<Vec<f32>>, Erro
         }
         Some(other) => Err(unexpected("a vector", &other)),
     }
+}
+
+fn clock(fields: &mut BTreeMap<String, Reply>) -> Result<BTreeMap<u64, u64>, Error> {
+    let Some(Reply::Map(pairs)) = fields.remove("clock") else {
+        return Ok(BTreeMap::new());
+    };
+    let number = |reply: &Reply| match reply {
+        Reply::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    };
+    let pair = |(node, write): &(Reply, Reply)| {
+        let pair = number(node).zip(number(write));
+        pair.ok_or_else(|| unexpected("a node and a write", node))
+    };
+    pairs.iter().map(pair).collect()
 }
 
 fn text(fields: &mut BTreeMap<String, Reply>, name: &str) -> Result<String, Error> {

@@ -265,3 +265,30 @@ async fn a_value_of_any_kind_is_itself() {
     );
     assert_eq!(read.unwrap(), Some(bytes));
 }
+
+#[tokio::test(start_paused = true)]
+async fn metadata_of_a_key_in_a_cluster_names_its_primary() {
+    let net = Net::default();
+    let mut listener = net.listen("a:1");
+    let client = net.client("a:1");
+    let asked = tokio::spawn(async move { client.key_metadata("k").await });
+    let mut peer = listener.accept_as_member().await;
+    let (id, _) = peer.command().await;
+    let fields = Reply::Map(vec![
+        (Reply::text("version"), Reply::Int(7)),
+        (Reply::text("type"), Reply::text("int")),
+        (Reply::text("primary"), Reply::Int(2)),
+        (Reply::text("term"), Reply::Int(5)),
+        (
+            Reply::text("clock"),
+            Reply::Map(vec![
+                (Reply::Int(0), Reply::Int(4)),
+                (Reply::Int(2), Reply::Int(9)),
+            ]),
+        ),
+    ]);
+    peer.reply(id, &fields).await;
+    let meta = asked.await.unwrap().unwrap().unwrap();
+    assert_eq!((meta.primary, meta.term), (Some(2), Some(5)));
+    assert_eq!(meta.clock, [(0, 4), (2, 9)].into());
+}

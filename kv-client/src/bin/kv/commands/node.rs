@@ -16,10 +16,17 @@ pub(super) async fn key_meta(app: &mut App, key: &str) -> Result<(), Failure> {
         return Err(Failure::no_key(key));
     };
     if app.output.is_json() {
-        let answer = json!({
+        let mut answer = json!({
             "key": key, "found": true, "version": meta.version, "type": meta.kind,
             "bytes": meta.bytes, "expires_at_ms": meta.expires_at_ms, "vector": meta.vector,
         });
+        if let Some(primary) = meta.primary {
+            answer["primary"] = primary.into();
+            answer["term"] = meta.term.into();
+        }
+        if !meta.clock.is_empty() {
+            answer["clock"] = json!(meta.clock);
+        }
         return app.output.line(answer.to_string());
     }
     let expires = meta
@@ -33,6 +40,16 @@ pub(super) async fn key_meta(app: &mut App, key: &str) -> Result<(), Failure> {
     table.row(["expires", &expires]);
     if let Some(vector) = &meta.vector {
         table.row(["vector", &format!("{} dimensions", vector.len())]);
+    }
+    if let (Some(primary), Some(term)) = (meta.primary, meta.term) {
+        table.row(["primary", &format!("node {primary} in term {term}")]);
+    }
+    if !meta.clock.is_empty() {
+        let each = meta
+            .clock
+            .iter()
+            .map(|(node, write)| format!("node {node}: {write}"));
+        table.row(["clock", &each.collect::<Vec<_>>().join(", ")]);
     }
     print(app, &table)
 }
