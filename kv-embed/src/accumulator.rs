@@ -60,22 +60,26 @@ pub(crate) fn normalise(sums: &[i32], out: &mut [f32]) {
         .map(|sum| u64::from(sum.unsigned_abs()))
         .map(|sum| sum * sum)
         .sum();
-    let scale = reciprocal_of_root(square);
+    let scale = reciprocal_of_root(whole(square));
     for (out, sum) in out.iter_mut().zip(sums) {
         *out = single(f64::from(*sum) * scale);
     }
 }
 
 /// 1/√square, and 0 for 0.
+pub(crate) fn reciprocal_of_root(square: f64) -> f64 {
+    match square {
+        0.0 => 0.0,
+        square => 1.0 / square.sqrt(),
+    }
+}
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "rounded once, the same everywhere"
 )]
-fn reciprocal_of_root(square: u64) -> f64 {
-    if square == 0 {
-        return 0.0;
-    }
-    1.0 / (square as f64).sqrt()
+fn whole(number: u64) -> f64 {
+    number as f64
 }
 
 #[expect(

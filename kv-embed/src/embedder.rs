@@ -7,6 +7,9 @@
 /// 3. The time is bounded by the text's length, and each implementation states how many words of a
 ///    text count at most.
 pub trait Embedder: Send + Sync {
+    /// What it is, for people.
+    fn name(&self) -> String;
+
     /// How many numbers a vector has.
     fn dims(&self) -> usize;
 

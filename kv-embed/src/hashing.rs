@@ -53,6 +53,10 @@ impl HashingEmbedder {
 }
 
 impl Embedder for HashingEmbedder {
+    fn name(&self) -> String {
+        "hashing".to_owned()
+    }
+
     fn dims(&self) -> usize {
         DIMS
     }

@@ -19,6 +19,7 @@
 //!
 //! - [`Embedder`]: what turns text into vectors;
 //! - [`HashingEmbedder`]: the default, from what words look like;
+//! - [`WordVectors`]: word vectors that were learnt elsewhere, from a file;
 //! - [`TrainedEmbedder`]: has learnt from documents which words go together, too;
 //! - [`vectors`]: stores vectors and finds the nearest.
 //!
@@ -36,8 +37,10 @@ mod tally;
 mod trained;
 pub mod vectors;
 pub mod word;
+mod word_vectors;
 
 pub use embedder::Embedder;
 pub use hashing::HashingEmbedder;
 pub use idf::Idf;
 pub use trained::{MODEL_WORDS_MAX, ModelError, TrainedEmbedder, TrainedModel, Trainer};
+pub use word_vectors::{FILE_WORDS_MAX, WordVectors, WordVectorsError};

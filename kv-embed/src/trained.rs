@@ -117,6 +117,10 @@ impl TrainedEmbedder {
 }
 
 impl Embedder for TrainedEmbedder {
+    fn name(&self) -> String {
+        format!("trained on {} documents", self.model.documents())
+    }
+
     fn dims(&self) -> usize {
         accumulator::DIMS + DIMS
     }

@@ -124,6 +124,20 @@ impl<'a> Content<'a> {
         };
     }
 
+    /// All its texts, one after the other: what its meaning is made from.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        if let Some(text) = self.item().text() {
+            return Cow::Borrowed(text);
+        }
+        let mut all = String::new();
+        self.strings(|_, text| {
+            all.push_str(text);
+            all.push(' ');
+        });
+        Cow::Owned(all)
+    }
+
     /// Calls `visit` with the path and the item of each field; a container comes after what is in it.
     pub fn fields(&self, mut visit: impl FnMut(&str, Item<'_>)) {
         self.walk_fields(|path, item| {

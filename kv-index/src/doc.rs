@@ -39,6 +39,12 @@ impl Renumbering {
         self.0.get(doc.index()).copied().flatten()
     }
 
+    /// The new number of the first document from `old` on.
+    pub(crate) fn from(&self, old: usize) -> usize {
+        let before = self.0.iter().take(old);
+        before.flatten().count()
+    }
+
     /// How many documents there were.
     #[must_use]
     pub fn old_count(&self) -> usize {

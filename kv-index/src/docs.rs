@@ -124,6 +124,12 @@ impl Docs {
         self.by_key.len()
     }
 
+    /// How many numbers there are, of documents that are gone, too.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// How many numbers name nothing any more.
     #[must_use]
     pub fn dead(&self) -> usize {

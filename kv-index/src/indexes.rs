@@ -14,6 +14,7 @@
 //! Has no threads of its own: whoever has them calls [`Indexes::build`], then [`Indexes::work`].
 
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use kv_embed::{Embedder, HashingEmbedder};
 use kv_proto::Entry;
-use std::hash::BuildHasher;
+use parking_lot::Mutex;
 
 use crate::buffer::Change;
 use crate::kinds::{Kinds, Rules};
@@ -30,6 +31,7 @@ use crate::text::Stemming;
 use crate::value::ValueHasher;
 
 mod error;
+mod exchange;
 mod find;
 mod hybrid;
 mod range;
@@ -51,6 +53,9 @@ pub struct IndexOptions {
     pub stemming: Stemming,
     /// What makes vectors of texts. Default: [`HashingEmbedder`].
     pub embedder: Arc<dyn Embedder>,
+    /// Whether what is learnt from the texts may take the embedder's place, which is for who holds
+    /// the indexes to look at. Default yes.
+    pub learns: bool,
     /// How many numbers the vectors have that come with values; 0: they are not indexed.
     /// Default 0, at most [`DIMS_MAX`](kv_embed::vectors::DIMS_MAX).
     pub vector_dims: usize,
@@ -68,6 +73,7 @@ impl Default for IndexOptions {
             rules: Rules::default(),
             stemming: Stemming::default(),
             embedder: Arc::new(HashingEmbedder::new()),
+            learns: true,
             vector_dims: 0,
             shard_count: processors.min(8),
             #[cfg(feature = "planted-bugs")]
@@ -108,6 +114,8 @@ pub struct Indexes {
     /// Shards that are built.
     built: AtomicUsize,
     skips_barrier: bool,
+    /// Held while the embedder is exchanged.
+    exchange: Mutex<()>,
 }
 
 impl fmt::Debug for Indexes {
@@ -131,11 +139,11 @@ impl Indexes {
         let maker = Maker {
             rules: options.rules.clone(),
             hasher: ValueHasher::new(hasher.hash_one(0u64)),
-            embedder: Arc::clone(&options.embedder),
             vector_dims: options.vector_dims,
             stemming: options.stemming,
         };
-        let shards = (0..options.shard_count).map(|_| Shard::new(State::new(&maker)));
+        let state = || State::new(&maker, Arc::clone(&options.embedder));
+        let shards = (0..options.shard_count).map(|_| Shard::new(state()));
         Indexes {
             shards: shards.collect(),
             maker,
@@ -145,6 +153,7 @@ impl Indexes {
             skips_barrier: options.skips_barrier,
             #[cfg(not(feature = "planted-bugs"))]
             skips_barrier: false,
+            exchange: Mutex::new(()),
         }
     }
 
@@ -173,7 +182,7 @@ impl Indexes {
     /// Forgets everything.
     pub fn clear(&self) {
         for shard in &self.shards {
-            shard.clear(State::new(&self.maker));
+            shard.clear(&self.maker);
         }
     }
 

@@ -47,3 +47,4 @@ pub use buffer::Change;
 pub use doc::{DocId, Renumbering};
 pub use docs::{DOC_COUNT_MAX, Docs, Put};
 pub use indexes::{IndexOptions, IndexStats, Indexes, SearchError, SimilarOptions};
+pub use kv_embed as embed;

@@ -18,10 +18,11 @@ use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
 
 use crate::buffer::{Buffer, CHANGES_MAX, Change};
 
+mod exchange;
 mod prepared;
 mod state;
 
-pub(crate) use prepared::{Maker, Prepared};
+pub(crate) use prepared::Maker;
 pub(crate) use state::State;
 
 /// Changes applied between two moments at which searches get at the state.
@@ -78,17 +79,17 @@ impl Shard {
 
     fn drain_in_turn(&self, maker: &Maker) {
         let mut changes = self.buffer.lock().take().into_iter();
-        loop {
-            let chunk = changes.by_ref().take(CHUNK);
-            let prepared: Vec<Prepared> = chunk.map(|change| maker.prepare(change)).collect();
-            if prepared.is_empty() {
-                return;
-            }
-            self.apply(prepared, maker);
+        while changes.len() > 0 {
+            self.apply(changes.by_ref().take(CHUNK), maker);
         }
     }
 
-    fn apply(&self, prepared: Vec<Prepared>, maker: &Maker) {
+    /// For who has the turn, so that the embedders stay the same.
+    fn apply(&self, changes: impl Iterator<Item = Change>, maker: &Maker) {
+        let embedders = self.state.read().embedders();
+        let prepared: Vec<_> = changes
+            .map(|change| maker.prepare(change, &embedders))
+            .collect();
         let mut state = self.state.write();
         for change in prepared {
             state.apply(change, maker);
@@ -119,20 +120,16 @@ impl Shard {
         let Some(entries) = copy() else {
             return false;
         };
-        let prepared = entries
-            .into_iter()
-            .map(|entry| maker.prepare(Change::Put(entry)))
-            .collect();
-        self.apply(prepared, maker);
+        self.apply(entries.into_iter().map(Change::Put), maker);
         true
     }
 
     /// Forgets everything, what waits included.
-    pub(crate) fn clear(&self, empty: State) {
+    pub(crate) fn clear(&self, maker: &Maker) {
         let _turn = self.turn.lock();
         let mut state = self.state.write();
         drop(self.buffer.lock().take());
-        *state = empty;
+        state.clear(maker);
     }
 
     /// Waits until there are changes, and a little longer for more; at most for `time`.

@@ -32,6 +32,7 @@ mod numbers;
 mod scan;
 mod search;
 mod text;
+mod training;
 mod view;
 mod writer;
 
@@ -39,6 +40,7 @@ pub use cut::Cut;
 use deadlines::Deadlines;
 use keyspace::{KeyHasher, Keyspace, SHARD_COUNT};
 pub(crate) use text::too_long;
+use training::Training;
 use view::View;
 pub use writer::Writer;
 
@@ -67,6 +69,7 @@ pub struct Db {
     indexes: Indexes,
     /// Whether changes are told to the indexes.
     is_indexing: AtomicBool,
+    training: Training,
 }
 
 /// What others may look at while a write is at work.
@@ -127,6 +130,7 @@ impl Db {
             random: AtomicU64::new(seed),
             indexes: Indexes::new(indexes),
             is_indexing: AtomicBool::new(false),
+            training: Training::default(),
         }
     }
 

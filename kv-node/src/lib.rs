@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod config;
 pub mod db;
+pub mod model;
 pub mod peer;
 pub mod program;
 pub mod report;

@@ -70,6 +70,16 @@ pub struct IndexStatus {
     pub kinds: String,
     /// Whether searches are answered.
     pub built: bool,
+    /// What makes vectors of texts.
+    pub embedder: String,
+    /// The write after which the model was asked for that is in use; 0: none is.
+    pub model: u64,
+    /// Whether a model is being learnt.
+    pub training: bool,
+    /// Why a model could not be read or stored, if one could not.
+    pub model_error: Option<String>,
+    /// The language of stems, or `none`.
+    pub language: String,
     /// How many numbers a vector has that comes with a value; 0: values come without.
     pub vector_dims: u64,
     /// Changes that searches would have to wait for.

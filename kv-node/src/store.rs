@@ -38,8 +38,10 @@ mod snapshots;
 mod submit;
 mod sweep;
 mod ticket;
+mod training;
 
 use snapshots::Snapshots;
+use training::Models;
 
 pub use admission::{Admission, not_logged, unconfirmed};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -81,6 +83,7 @@ pub struct Store {
     storage: Arc<dyn Storage>,
     journal: Arc<dyn Journal>,
     snapshots: Snapshots,
+    models: Models,
     clock: Arc<dyn Clock>,
     options: StoreOptions,
     lock: Mutex<Option<Box<dyn LockGuard>>>,
@@ -151,6 +154,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     lock: Box<dyn LockGuard>,
     snapshots: Snapshots,
+    models: Models,
 }
 
 impl fmt::Debug for Store {
@@ -175,6 +179,7 @@ impl Store {
             storage: parts.storage,
             journal: parts.journal,
             snapshots: parts.snapshots,
+            models: parts.models,
             clock: parts.clock,
             options: options.clone(),
             lock: Mutex::new(Some(parts.lock)),

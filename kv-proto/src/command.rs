@@ -231,6 +231,9 @@ pub enum Command {
         /// At most so many entries.
         limit: u64,
     },
+    /// Learns from the texts that are there which words go together, for searches by meaning; replies
+    /// the model's number. Changes no entry; the searches change when it is learnt.
+    Train,
 }
 
 /// A key that must still have this version; 0: must not exist.

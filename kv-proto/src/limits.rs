@@ -109,11 +109,13 @@ impl Limits {
         }
     }
 
-    /// What is searched has no place in the log, and a transaction may.
+    /// What is searched has no place in the log, and a transaction may. Training is about all
+    /// entries, between two writes.
     fn check_part(&self, command: &Command) -> Result<(), ErrorReply> {
-        match command.is_search() {
-            true => Err(refuse("a search cannot be part of a transaction")),
-            false => self.check(command),
+        match command {
+            search if search.is_search() => Err(refuse("a search cannot be part of a transaction")),
+            Command::Train => Err(refuse("training cannot be part of a transaction")),
+            other => self.check(other),
         }
     }
 

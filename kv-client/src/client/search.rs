@@ -7,6 +7,7 @@ use kv_proto::limits::RESULTS_MAX;
 use kv_proto::{Command, Hit};
 use serde::Serialize;
 
+use super::data::count;
 use super::{Client, encoded};
 use crate::answer::Answer;
 use crate::error::Error;
@@ -142,6 +143,16 @@ impl Client {
             options,
         };
         hits(self.ask(command).await?, detailed)
+    }
+
+    /// Has the server learn from all texts which words go together, for searches by meaning; the
+    /// number of the model. Searches go on as before until it is learnt: then the server's status has
+    /// that number under `indexes.model`.
+    ///
+    /// # Errors
+    /// Also if a model is being learnt already.
+    pub async fn train(&self) -> Result<u64, Error> {
+        count(self.ask(Command::Train).await?)
     }
 
     /// Searches by meaning: what is similar to a text, to a vector, or to the value of a key; best

@@ -1,9 +1,9 @@
 //! What searches send, and what they make of answers.
 
 use bytes::Bytes;
-use kv_client::command::{SimilarTo, Weights};
+use kv_client::command::{Set, SimilarTo, Weights};
 use kv_client::{
-    Command, EncodedValue, Error, ErrorKind, Hit, RESULTS_MAX, Reply, SearchOptions,
+    Command, EncodedValue, Error, ErrorKind, Hit, RESULTS_MAX, Reply, SearchOptions, SetOptions,
     SimilarOptions, Value,
 };
 use kv_proto::hits_reply;
@@ -202,4 +202,40 @@ async fn what_no_server_takes_is_refused_before_it_is_sent() {
         nan.unwrap_err().to_string(),
         "vector holds a number that is not finite"
     );
+}
+
+#[tokio::test]
+async fn a_value_is_stored_with_its_vector_and_what_is_known_of_it_has_it() {
+    let (client, mut peer) = pair().await;
+    let options = SetOptions::new().vector(vec![0.5, -2.0]);
+    let (stored, command) = tokio::join!(
+        client.set_with("k", &1, options),
+        exchange(&mut peer, Reply::Ok)
+    );
+    assert!(stored.unwrap());
+    let set = Set {
+        vector: Some([0.5, -2.0].into()),
+        ..Set::new("k".into(), EncodedValue::from(&Value::Int(1)))
+    };
+    assert_eq!(command, Command::Set(set));
+    let blob = [0.5f32, -2.0].map(f32::to_le_bytes).concat();
+    let fields = vec![
+        (Reply::text("version"), Reply::Int(7)),
+        (Reply::text("expires_at_ms"), Reply::Nil),
+        (Reply::text("type"), Reply::text("int")),
+        (Reply::text("bytes"), Reply::Int(8)),
+        (Reply::text("vector"), Reply::Bytes(blob.into())),
+    ];
+    let (known, _) = tokio::join!(
+        client.key_metadata("k"),
+        exchange(&mut peer, Reply::Map(fields))
+    );
+    assert_eq!(known.unwrap().unwrap().vector, Some(vec![0.5, -2.0]));
+}
+
+#[tokio::test]
+async fn training_answers_the_models_number() {
+    let (client, mut peer) = pair().await;
+    let (model, command) = tokio::join!(client.train(), exchange(&mut peer, Reply::Int(9)));
+    assert_eq!((model.unwrap(), command), (9, Command::Train));
 }

@@ -54,7 +54,7 @@ impl Indexes {
         };
         let found = match query {
             SimilarTo::Text(text) => {
-                view.meaning(of_texts, &self.query_vector(text), options.limit, None)
+                view.meaning(of_texts, &view.vector_of(text), options.limit, None)
             }
             SimilarTo::Vector(_) if self.vector_dims() == 0 => return Err(SearchError::NoVectors),
             SimilarTo::Vector(vector) => view.meaning(own, vector, options.limit, None),
@@ -70,7 +70,7 @@ impl Indexes {
 
 /// Vectors made from texts.
 pub(super) fn of_texts(state: &State) -> Option<&VectorIndex> {
-    Some(&state.semantic)
+    Some(&state.texts.vectors)
 }
 
 /// Vectors that came with values.

@@ -31,6 +31,10 @@ pub struct IndexStats {
     pub text_terms: u64,
     /// Bytes of the full-text index.
     pub text_bytes: u64,
+    /// What makes vectors of texts.
+    pub embedder: String,
+    /// The language of stems, or `none`.
+    pub language: String,
     /// Documents with a vector made from their text.
     pub semantic_documents: u64,
     /// Bytes of the semantic index.
@@ -51,9 +55,11 @@ impl Indexes {
             kinds: self.maker.rules.union().to_string(),
             is_built: self.is_built() || self.maker.rules.union() == Kinds::NONE,
             vector_dims: self.vector_dims() as u64,
+            language: self.maker.stemming.to_string(),
             ..IndexStats::default()
         };
         for shard in &self.shards {
+            stats.embedder = shard.state().texts.embedder.name();
             stats.waiting += shard.waiting() as u64;
             stats.add(&shard.state());
         }
@@ -83,8 +89,8 @@ impl IndexStats {
         self.text_documents += state.text.doc_count();
         self.text_terms += state.text.term_count() as u64;
         self.text_bytes += state.text.memory_bytes() as u64;
-        self.semantic_documents += state.semantic.len() as u64;
-        self.semantic_bytes += state.semantic.memory_bytes() as u64;
+        self.semantic_documents += state.texts.vectors.len() as u64;
+        self.semantic_bytes += state.texts.vectors.memory_bytes() as u64;
         if let Some(own) = &state.own {
             self.vector_documents += own.len() as u64;
             self.vector_bytes += own.memory_bytes() as u64;

@@ -65,6 +65,17 @@ impl<'a> View<'a> {
         best(self.numbered().flat_map(in_shard).collect(), limit)
     }
 
+    /// The vector of a text that is searched for; all shards have the same embedder.
+    pub(super) fn vector_of(&self, text: &str) -> Vec<f32> {
+        let Some(state) = self.shards.first() else {
+            return Vec::new();
+        };
+        let embedder = &state.texts.embedder;
+        let mut vector = vec![0.0; embedder.dims()];
+        embedder.embed_query(text, &mut vector);
+        vector
+    }
+
     /// The entries whose vectors, of those that `index` chooses, are most like `vector`, best first,
     /// the entry of `except` left out.
     pub(super) fn meaning(

@@ -49,7 +49,7 @@ impl Indexes {
         let asked = view.ask(parsed);
         let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
         if let Some(weights) = options.hybrid {
-            let vector = self.query_vector(query);
+            let vector = view.vector_of(query);
             return hybrid::search(&view, &asked, query, &vector, weights, options, limit);
         }
         let found = view.words(&asked, limit).into_iter();
@@ -59,12 +59,6 @@ impl Indexes {
                 hit(&view, &found, options, &asked, explanation)
             })
             .collect())
-    }
-
-    pub(super) fn query_vector(&self, text: &str) -> Vec<f32> {
-        let mut vector = vec![0.0; self.maker.embedder.dims()];
-        self.maker.embedder.embed_query(text, &mut vector);
-        vector
     }
 }
 

@@ -15,7 +15,6 @@ use crate::value::ValueHasher;
 pub(crate) struct Maker {
     pub(crate) rules: Rules,
     pub(crate) hasher: ValueHasher,
-    pub(crate) embedder: Arc<dyn Embedder>,
     /// How many numbers vectors have that come with values; 0: they are passed over.
     pub(crate) vector_dims: usize,
     pub(crate) stemming: Stemming,
@@ -31,18 +30,27 @@ pub(crate) enum Prepared {
 pub(crate) enum Meaning {
     /// None.
     None,
-    /// Made from its text.
-    OfText(Vec<f32>),
+    /// Made from its text, by each of the [`Embedders`].
+    OfText {
+        now: Vec<f32>,
+        next: Option<Vec<f32>>,
+    },
     /// The one that came with its value.
     Own(Vec<f32>),
 }
 
+/// What makes vectors of texts, and what is to take its place.
+pub(crate) struct Embedders {
+    pub(crate) now: Arc<dyn Embedder>,
+    pub(crate) next: Option<Arc<dyn Embedder>>,
+}
+
 impl Maker {
-    pub(crate) fn prepare(&self, change: Change) -> Prepared {
+    pub(crate) fn prepare(&self, change: Change, embedders: &Embedders) -> Prepared {
         match change {
             Change::Remove(entry) => Prepared::Remove(entry),
             Change::Put(entry) => Prepared::Put {
-                meaning: self.meaning(&entry),
+                meaning: self.meaning(&entry, embedders),
                 entry,
             },
         }
@@ -52,37 +60,34 @@ impl Maker {
         self.rules.of(entry.key())
     }
 
-    fn meaning(&self, entry: &Entry) -> Meaning {
+    fn meaning(&self, entry: &Entry, embedders: &Embedders) -> Meaning {
         if !self.kinds(entry).has(Kinds::SEMANTIC) {
             return Meaning::None;
         }
-        if entry.dimensions() == self.vector_dims
-            && let Some(vector) = entry.vector()
-        {
-            return Meaning::Own(vector);
+        if self.has_own_vector(entry) {
+            return entry.vector().map_or(Meaning::None, Meaning::Own);
         }
-        Meaning::OfText(self.vector(entry))
+        let (content, next) = (Content::of(entry), embedders.next.as_ref());
+        let text = content.text();
+        Meaning::OfText {
+            now: vector(&*embedders.now, &text),
+            next: next.map(|next| vector(&**next, &text)),
+        }
     }
 
-    /// Of all texts in the value, one after the other.
-    fn vector(&self, entry: &Entry) -> Vec<f32> {
-        let content = Content::of(entry);
-        let mut vector = vec![0.0; self.embedder.dims()];
-        match content.item().text() {
-            Some(text) => self.embedder.embed_document(text, &mut vector),
-            None => self
-                .embedder
-                .embed_document(&all_text(&content), &mut vector),
-        }
-        vector
+    fn has_own_vector(&self, entry: &Entry) -> bool {
+        entry.dimensions() > 0 && entry.dimensions() == self.vector_dims
+    }
+
+    /// The vector of an entry's text, if that is what it is found by.
+    pub(crate) fn vector_of_text(&self, entry: &Entry, by: &dyn Embedder) -> Option<Vec<f32>> {
+        let is_by_text = self.kinds(entry).has(Kinds::SEMANTIC) && !self.has_own_vector(entry);
+        is_by_text.then(|| vector(by, &Content::of(entry).text()))
     }
 }
 
-fn all_text(content: &Content<'_>) -> String {
-    let mut all = String::new();
-    content.strings(|_, text| {
-        all.push_str(text);
-        all.push(' ');
-    });
-    all
+fn vector(embedder: &dyn Embedder, text: &str) -> Vec<f32> {
+    let mut vector = vec![0.0; embedder.dims()];
+    embedder.embed_document(text, &mut vector);
+    vector
 }

@@ -36,16 +36,16 @@ impl Default for Stemming {
 impl FromStr for Stemming {
     type Err = String;
 
-    /// `off`, or a language's name or ISO 639 code in lower case.
+    /// `none`, or a language's name or ISO 639 code in lower case.
     fn from_str(text: &str) -> Result<Stemming, String> {
-        if text == "off" {
+        if text == "none" {
             return Ok(Stemming::Off);
         }
         let algorithm = Algorithm::from_name(text);
         algorithm.map(Stemming::Language).map_err(|_| {
             let names: Vec<_> = Algorithm::all().iter().map(|known| known.name()).collect();
             let names = names.join(", ");
-            format!("there is no stemming `{text}`; there are off, {names}")
+            format!("there is no language `{text}`; there are none, {names}")
         })
     }
 }
@@ -53,7 +53,7 @@ impl FromStr for Stemming {
 impl fmt::Display for Stemming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Stemming::Off => "off",
+            Stemming::Off => "none",
             Stemming::Language(algorithm) => algorithm.name(),
         })
     }
@@ -233,7 +233,7 @@ mod tests {
         };
         assert_eq!(stem("english", "running"), "run");
         assert_eq!(stem("de", "automaten"), "automat");
-        assert_eq!(stem("off", "running"), "running");
+        assert_eq!(stem("none", "running"), "running");
         assert!(
             "klingon"
                 .parse::<Stemming>()

@@ -1,13 +1,15 @@
 //! One write at its place in the log: what each command changes, and what it answers.
 
+use std::sync::Arc;
+
 use kv_index::Change;
 use kv_proto::command::{Watch, When};
 use kv_proto::{Command, EncodedValue, Entry, Reply, Tag};
 
 use super::keyspace::Place;
-use super::view::{View, or_error};
+use super::view::{View, or_error, signed};
 use super::writer::State;
-use super::{Db, Stamp, text};
+use super::{Cut, Db, Stamp, text};
 
 mod expiry;
 mod keys;
@@ -108,6 +110,7 @@ impl<'a> Edit<'a> {
             Command::Transaction { watches, commands } => self.transaction(watches, commands),
             Command::Flush => self.flush(),
             Command::Sweep { limit } => self.sweep(*limit),
+            Command::Train => self.train(),
             Command::ExpireAt {
                 key,
                 when,
@@ -212,9 +215,22 @@ impl<'a> Edit<'a> {
     }
 
     fn preserve(&self, shard: usize) {
-        if let Some(cut) = self.state.cut.upgrade() {
+        for cut in self.state.cuts() {
             cut.preserve(&self.db.keyspace, shard);
         }
+    }
+
+    /// Declares a cut at this very write; what is done with it is not for here.
+    fn train(&mut self) -> Reply {
+        if !self.without_effect {
+            let cut = Arc::new(Cut::new(self.stamp));
+            self.state
+                .training_cuts
+                .retain(|cut| cut.strong_count() > 0);
+            self.state.training_cuts.push(Arc::downgrade(&cut));
+            self.db.training.want(cut);
+        }
+        Reply::Int(signed(self.stamp.index))
     }
 
     fn deadline(&self, when: When) -> Deadline {

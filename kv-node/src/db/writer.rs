@@ -63,9 +63,10 @@ impl<'a> Writer<'a> {
         reply
     }
 
-    /// Declares a cut after the last write. `None` while somebody holds an earlier one.
+    /// Declares a cut after the last write. `None` while somebody holds an earlier one, and while a
+    /// model is in the making that a log before the cut is still needed for.
     pub fn cut(&mut self) -> Option<Arc<Cut>> {
-        if self.state.cut.upgrade().is_some() {
+        if self.state.cut.strong_count() > 0 || self.db.is_training() {
             return None;
         }
         let cut = Arc::new(Cut::new(self.state.applied));
@@ -102,6 +103,7 @@ impl<'a> Writer<'a> {
             self.db.keyspace.clear_shard(shard);
         }
         self.db.indexes.clear();
+        self.db.training.forget();
         *self.state = State::default();
         self.db.publish_deadlines(&self.state.deadlines);
         self.advance_to(Stamp::default());
@@ -132,4 +134,14 @@ pub(super) struct State {
     pub(super) applied: Stamp,
     pub(super) deadlines: Deadlines,
     pub(super) cut: Weak<Cut>,
+    /// One that somebody learns from, and one that waits; others are gone.
+    pub(super) training_cuts: Vec<Weak<Cut>>,
+}
+
+impl State {
+    /// The cuts that somebody holds.
+    pub(super) fn cuts(&self) -> impl Iterator<Item = Arc<Cut>> {
+        let all = std::iter::once(&self.cut).chain(&self.training_cuts);
+        all.filter_map(Weak::upgrade)
+    }
 }

@@ -1,10 +1,15 @@
 //! Settings of the data on this node's disk and in its memory.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use kv_index::embed::WordVectors;
 use kv_index::kinds::{Rule, Rules};
+use kv_index::text::Stemming;
 use kv_wal::SyncPolicy;
 
 use crate::config::{ByteSize, Period};
@@ -18,6 +23,9 @@ const RECORD_BYTES_MAX: usize = 512 << 20;
 /// An I/O thread syncs by itself on a disk that takes no longer: to hand over to another thread and
 /// back would take about as long, and no client of that thread has anything else to wait for.
 const CALLER_SYNC_MAX: Duration = Duration::from_micros(400);
+
+/// What `--embedder` calls the one that needs no file.
+const HASHING: &str = "hashing";
 
 /// Settings of the data on this node's disk and in its memory.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,6 +55,21 @@ pub struct StoreSettings {
     )]
     pub index: Vec<Rule>,
 
+    /// Language whose words are reduced to stems in full-text search, as `german`; `none`: words stay
+    /// as they are
+    #[arg(
+        long,
+        env = "KV_LANGUAGE",
+        value_name = "NAME",
+        default_value = "english"
+    )]
+    pub language: Stemming,
+
+    /// What makes vectors of texts: `hashing` (what words look like), or a file of word vectors:
+    /// word2vec (text or binary), GloVe, fastText's .vec
+    #[arg(long, env = "KV_EMBEDDER", value_name = "hashing|FILE", default_value = HASHING)]
+    pub embedder: PathBuf,
+
     /// Dimensions of the vectors that values may come with, 1 to 4096; 0: they come without. Entries
     /// that have a vector of other dimensions already are found by their text alone
     #[arg(
@@ -74,6 +97,15 @@ pub enum Sync {
     Never,
 }
 
+fn word_vectors(path: &Path) -> Result<WordVectors, Report> {
+    let read = || WordVectors::read(&mut BufReader::with_capacity(1 << 20, File::open(path)?));
+    read().map_err(|error| {
+        let what = format!("cannot use the word vectors in {}", path.display());
+        let report = Report::new(ExitCode::Usage, what).cause(error);
+        report.hint("--embedder takes `hashing`, or a file of word2vec, GloVe or fastText (.vec)")
+    })
+}
+
 fn sync_interval(text: &str) -> Result<Period, String> {
     let period = text.parse::<Period>().map_err(|error| error.to_string())?;
     match period.0 >= Duration::from_millis(1) && period.0 <= Duration::from_secs(3600) {
@@ -86,7 +118,7 @@ impl StoreSettings {
     /// The store these settings describe, held to the server's limits on requests.
     ///
     /// # Errors
-    /// If there is no data directory.
+    /// If there is no data directory, or the word vectors cannot be used.
     pub fn options(&self, server: &ServerSettings) -> Result<StoreOptions, Report> {
         let Some(data_dir) = &self.data_dir else {
             return Err(Report::new(ExitCode::Usage, "no data dir is given")
@@ -101,6 +133,11 @@ impl StoreSettings {
         options.wal.record_bytes_max = options.wal.record_bytes_max.max(record_bytes);
         options.wal.pending_bytes_max = options.wal.pending_bytes_max.max(record_bytes);
         options.indexes.rules = Rules::new(self.index.clone());
+        options.indexes.stemming = self.language;
+        if self.embedder != Path::new(HASHING) {
+            options.indexes.learns = false;
+            options.indexes.embedder = Arc::new(word_vectors(&self.embedder)?);
+        }
         options.indexes.vector_dims = usize::from(self.vector_dims);
         options.limits = Limits {
             requests: server.limits(),

@@ -1,7 +1,8 @@
-//! The threads that remove what is expired and write snapshots when they are due.
+//! The threads that remove what is expired, write snapshots when they are due, and learn models that
+//! were asked for.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Scope};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -30,6 +31,10 @@ impl Stop {
     fn set(&self) {
         *self.is_set.lock() = true;
         self.changed.notify_all();
+    }
+
+    fn is_set(&self) -> bool {
+        *self.is_set.lock()
     }
 
     /// Waits so long; whether to go on.
@@ -76,13 +81,30 @@ fn keep_house(store: &Arc<Store>, stop: &Arc<Stop>) {
         while stop.wait(TICK) {
             store.sweep();
             if store.is_snapshot_due() {
-                let thread = std::thread::Builder::new().name("kv-snapshot".to_owned());
-                if let Err(error) = thread.spawn_scoped(threads, || take_snapshot(store, stop)) {
-                    tracing::error!(%error, "cannot start a thread for a snapshot");
-                }
+                spawn(threads, "kv-snapshot", || take_snapshot(store, stop));
+            }
+            if store.is_training_due() && store.db().indexes().is_built() {
+                spawn(threads, "kv-trainer", || train(store, stop));
             }
         }
     });
+}
+
+fn spawn<'scope>(
+    threads: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() + Send + 'scope,
+) {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    if let Err(error) = thread.spawn_scoped(threads, work) {
+        tracing::error!(%error, name, "cannot start a thread");
+    }
+}
+
+fn train(store: &Store, stop: &Stop) {
+    lower_priority();
+    store.train(|| !stop.is_set());
+    tracing::info!(model = store.model_index(), "a model is learnt");
 }
 
 fn take_snapshot(store: &Store, stop: &Stop) {
@@ -99,6 +121,6 @@ fn take_snapshot(store: &Store, stop: &Stop) {
 fn lower_priority() {
     const NICE: i32 = 10;
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!(%error, "cannot lower the priority of a snapshot");
+        tracing::debug!(%error, "cannot lower a thread's priority");
     }
 }

@@ -21,7 +21,12 @@ pub(super) fn of(store: &Store) -> Status {
         applied_index: db.applied().index,
         wal: wal(store),
         snapshot: store.snapshot_status(),
-        indexes: indexes(&db.indexes().stats()),
+        indexes: IndexStatus {
+            model: store.model_index(),
+            training: db.is_training(),
+            model_error: store.model_error(),
+            ..indexes(&db.indexes().stats())
+        },
         cluster: None,
     }
 }
@@ -38,6 +43,8 @@ fn indexes(stats: &IndexStats) -> IndexStatus {
         kinds: stats.kinds.clone(),
         built: stats.is_built,
         waiting: stats.waiting,
+        embedder: stats.embedder.clone(),
+        language: stats.language.clone(),
         vector_dims: stats.vector_dims,
         bytes: stats.bytes(),
         each: vec![
@@ -62,6 +69,7 @@ fn indexes(stats: &IndexStats) -> IndexStatus {
                 stats.vector_bytes,
             ),
         ],
+        ..IndexStatus::default()
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Admission<'a> {
     pub limits: &'a Limits,
     /// What is there already.
     pub db: &'a Db,
+    /// Whether what is learnt is used.
+    pub learns: bool,
     /// Of log records that are on their way to memory.
     pub queued_bytes: u64,
     /// Unix milliseconds.
@@ -62,6 +64,7 @@ impl Admission<'_> {
                     .try_for_each(|command| self.check_vector(command))?;
             }
             Command::Set(_) => self.check_vector(command)?,
+            Command::Train => self.check_training()?,
             Command::Append { key, suffix } => {
                 let len = self
                     .db
@@ -74,6 +77,21 @@ impl Admission<'_> {
             _ => {}
         }
         self.limits.requests.check(command)
+    }
+
+    fn check_training(&self) -> Result<(), ErrorReply> {
+        if !self.learns {
+            return Err(err(
+                "this node's embedder does not learn: start it with --embedder hashing",
+            ));
+        }
+        match self.db.is_training() {
+            true => Err(ErrorReply::new(
+                ErrorCode::Busy,
+                "a model is being learnt already; try again later",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// What is stored under one number of dimensions would not be found under another.

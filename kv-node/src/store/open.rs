@@ -1,7 +1,7 @@
 //! Opens a data directory: locks it, loads the newest snapshot, replays the log after it.
 //!
 //! ```text
-//! data dir = LOCK | MANIFEST | wal/ | snapshot/
+//! data dir = LOCK | MANIFEST | wal/ | snapshot/ | model/
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use kv_wal::{DiskStorage, LockGuard, Log, Lsn, RecordRef, Storage, Wal, WalError
 use super::planted::Bug;
 use super::replay::replay;
 use super::snapshots::Snapshots;
+use super::training::Models;
 use super::{Clock, InlineJournal, Journal, Limits, Parts, SnapshotOptions, Store, SystemClock};
 use crate::db::{Db, Writer};
 use crate::snapshot::{self, Manifest, SnapshotError};
@@ -242,6 +243,7 @@ fn open_with(
             Ok(replay.take(lsn, &record)?)
         })
     });
+    let models = Models::open(&*storage, &db, options.indexes.learns);
     db.start_indexing();
     let journal = match (journal, damage) {
         (Ok(journal), damage) => Ok((journal, damage)),
@@ -257,6 +259,7 @@ fn open_with(
         clock,
         lock,
         snapshots: Snapshots::new(manifest.clone(), replayed_bytes, damage),
+        models,
     };
     let store = Store::new(parts, options);
     store.purge(&manifest);

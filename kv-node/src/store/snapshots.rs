@@ -152,7 +152,7 @@ impl Store {
 
     /// Whether a snapshot should be taken now.
     pub fn is_snapshot_due(&self) -> bool {
-        if self.snapshots.is_running.load(Ordering::Acquire) {
+        if self.snapshots.is_running.load(Ordering::Acquire) || self.db.is_training() {
             return false;
         }
         self.snapshots.is_requested.load(Ordering::Acquire) || self.has_log_grown()

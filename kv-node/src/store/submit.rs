@@ -54,6 +54,7 @@ impl Store {
         refused: &mut Vec<Refused>,
     ) -> Vec<Encoded> {
         let admission = Admission {
+            learns: self.options.indexes.learns,
             limits: &self.options.limits,
             db: &self.db,
             queued_bytes: self.queued_bytes.load(Ordering::Relaxed),

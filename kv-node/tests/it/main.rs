@@ -17,3 +17,4 @@ mod server_native;
 mod server_pubsub;
 mod server_resp;
 mod server_shutdown;
+mod training;

@@ -52,6 +52,12 @@ impl Node {
         self.ready[name].as_str().unwrap().parse().unwrap()
     }
 
+    fn wait_for_indexes(&self) {
+        while self.ask("KV.SEARCH any\r\nQUIT\r\n").contains("LOADING") {
+            std::thread::yield_now();
+        }
+    }
+
     /// What the node answers to a request, until it closes.
     fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address("listen")).unwrap();
@@ -112,6 +118,44 @@ fn a_second_node_on_the_same_data_is_told_who_holds_it() {
             dir.path().display()
         )
     );
+}
+
+#[test]
+fn what_texts_are_made_of_is_chosen_at_the_start() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("words.vec");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, "2 3\nauto 0.9 0.1 0\nwagen 0.8 0.2 0\n").unwrap();
+    let args = ["--embedder", path, "--language", "german"];
+    let words = Node::start(node(dir.path(), &args));
+    words.ask("SET k 'die automatischen wagen'\r\nQUIT\r\n");
+    words.wait_for_indexes();
+    let answer = words.ask("KV.SEARCH automat\r\nKV.SIMILAR auto\r\nKV.META\r\nQUIT\r\n");
+    assert_eq!(answer.matches("$1\r\nk\r\n").count(), 2, "{answer}");
+    for expected in ["word vectors (2 words of 3 dimensions)", "german"] {
+        assert!(answer.contains(expected), "{answer}");
+    }
+    assert_eq!(words.stop(Signal::INT), Some(0));
+    let hashing = Node::start(node(dir.path(), &["--language", "none"]));
+    hashing.wait_for_indexes();
+    let answer = hashing.ask("KV.SEARCH automat\r\nKV.META\r\nQUIT\r\n");
+    assert!(answer.starts_with("*0\r\n"), "{answer}");
+    assert!(
+        answer.contains("hashing") && answer.contains("none"),
+        "{answer}"
+    );
+    assert_eq!(hashing.stop(Signal::INT), Some(0));
+
+    std::fs::write(&file, "2 3\nauto 0.9 0.1\n").unwrap();
+    let (code, stderr) = failure(node(dir.path(), &["--embedder", path]));
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("words.vec") && stderr.contains("word 1 (from 1)"),
+        "{stderr}"
+    );
+    let (code, stderr) = failure(node(dir.path(), &["--language", "klingon"]));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("german"), "{stderr}");
 }
 
 #[test]

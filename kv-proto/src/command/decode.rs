@@ -158,6 +158,7 @@ fn decode_write(opcode: u8, from: &mut Source) -> Result<Command> {
         },
         opcode::PERSIST => Command::Persist(take_key(from)?),
         opcode::FLUSH => Command::Flush,
+        opcode::TRAIN => Command::Train,
         opcode::SWEEP => Command::Sweep {
             limit: take_u64(from)?,
         },

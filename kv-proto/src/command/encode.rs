@@ -86,6 +86,7 @@ impl Command {
             Command::Cas { key, old, new } => put!(out, CAS, Short(key), *old, *new),
             Command::Transaction { watches, commands } => put!(out, TRANSACTION, List(watches), List(commands)),
             Command::Sweep { limit } => put!(out, SWEEP, *limit),
+            Command::Train => put!(out, TRAIN),
         }
     }
 }

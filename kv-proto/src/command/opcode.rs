@@ -38,3 +38,4 @@ pub(super) const CAS: u8 = 0x4f;
 pub(super) const TRANSACTION: u8 = 0x50;
 pub(super) const SWEEP: u8 = 0x51;
 pub(super) const SET_VECTOR: u8 = 0x52;
+pub(super) const TRAIN: u8 = 0x53;

@@ -42,6 +42,7 @@ impl Command {
             Command::Cas { .. } => "cas",
             Command::Transaction { .. } => "transaction",
             Command::Sweep { .. } => "sweep",
+            Command::Train => "train",
         }
     }
 

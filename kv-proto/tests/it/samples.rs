@@ -163,6 +163,15 @@ fn searches() -> Vec<(&'static str, Command)> {
     ]
 }
 
+fn for_searches() -> Vec<(&'static str, Command)> {
+    let set = Set {
+        vector: Some([0.5, -1.0].into()),
+        expiry: Expiry::Keep,
+        ..Set::new(bytes("k"), text("v"))
+    };
+    vec![("set_vector", Command::Set(set)), ("train", Command::Train)]
+}
+
 fn sets() -> Vec<(&'static str, Command)> {
     let set = || Set::new(bytes("k"), text("v"));
     let typed = EncodedValue::from(&Value::Int(5));
@@ -191,14 +200,6 @@ fn sets() -> Vec<(&'static str, Command)> {
         (
             "set_nx",
             with(SetCondition::IfAbsent, Expiry::Clear, SetReply::Count),
-        ),
-        (
-            "set_vector",
-            Command::Set(Set {
-                vector: Some([0.5, -1.0].into()),
-                expiry: Expiry::Keep,
-                ..set()
-            }),
         ),
         ("set_xx", with(SetCondition::IfPresent, Expiry::Clear, ok)),
         (
@@ -328,6 +329,7 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
     let mut commands = reads();
     commands.extend(searches());
     commands.extend(sets());
+    commands.extend(for_searches());
     commands.extend(edits());
     commands.extend(expiries());
     commands.push(("transaction", transaction));

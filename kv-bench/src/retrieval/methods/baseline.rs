@@ -11,6 +11,10 @@ const DIMS: usize = 512;
 pub(super) struct Baseline;
 
 impl Embedder for Baseline {
+    fn name(&self) -> String {
+        "unsigned 3-grams".to_owned()
+    }
+
     fn dims(&self) -> usize {
         DIMS
     }

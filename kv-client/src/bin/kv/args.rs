@@ -171,6 +171,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Search by meaning, best first
     Similar(SimilarArgs),
+    /// Let the server learn from all texts which words go together, for `similar`
+    Train,
     /// What the server knows of a key, or of itself
     #[command(visible_alias = "metadata")]
     Meta {

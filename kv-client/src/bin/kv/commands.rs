@@ -52,6 +52,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<(), Failure> {
         Command::Find(args) => search::find(app, args).await,
         Command::Search(args) => search::search(app, args).await,
         Command::Similar(args) => search::similar(app, args).await,
+        Command::Train => search::train(app).await,
         Command::Meta { key: Some(key) } => node::key_meta(app, &key).await,
         Command::Meta { key: None } => status::status(app).await,
         Command::Status { watch: None } => status::status(app).await,

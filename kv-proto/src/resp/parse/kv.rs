@@ -20,6 +20,8 @@ pub(in crate::resp) const SPECS: &[CommandSpec] = &[
         "Returns keys and values from start up to, not including, end; - and + are open ends.", range),
     spec("kv.meta", -1, Flags::FAST_READ, KeyArgs::ONE, "[key]",
         "Returns what is known of a key, or of this node.", meta),
+    spec("kv.train", 1, Flags::WRITE.and(Flags::NO_MULTI), KeyArgs::NONE, "",
+        "Learns from all texts which words go together, for KV.SIMILAR; returns the model's number.", train),
     spec("kv.fault", -3, Flags::GROWS, KeyArgs::NONE, "chance command ...",
         "Executes a write that fails to reach memory with a chance of 0 to 1, to test recovery.", fault),
 ];
@@ -76,6 +78,10 @@ fn meta(words: &mut Words<'_>) -> Result<Parsed> {
     let key = words.bytes()?;
     words.end()?;
     Ok(Command::Meta(key).into())
+}
+
+fn train(_words: &mut Words<'_>) -> Result<Parsed> {
+    Ok(Command::Train.into())
 }
 
 fn fault(words: &mut Words<'_>) -> Result<Parsed> {

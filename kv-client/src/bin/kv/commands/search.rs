@@ -56,6 +56,12 @@ fn options(args: SearchArgs) -> SearchOptions {
     }
 }
 
+pub(super) async fn train(app: &mut App) -> Result<(), Failure> {
+    let model = app.client.train().await?;
+    let text = format!("OK, model {model} is being learnt: `kv status` says when it is in use");
+    app.output.confirm(&json!({ "model": model }), text)
+}
+
 pub(super) async fn similar(app: &mut App, args: SimilarArgs) -> Result<(), Failure> {
     let query = match (args.key, args.vector) {
         (Some(key), _) => SimilarTo::Key(key.into()),
