@@ -6,10 +6,9 @@ use std::thread;
 use kv_embed::{Embedder, HashingEmbedder, TrainedEmbedder, Trainer};
 use serde::Serialize;
 
-use super::bm25::Matching;
 use super::cosine::{self, Matrix};
-use super::fusion;
-use super::score::Score;
+use super::engine::{Engine, Matching};
+use super::score::{Score, TOP};
 use super::task::{Query, Task, Tasks};
 use crate::clock;
 
@@ -19,13 +18,8 @@ mod live;
 use baseline::Baseline;
 use live::LiveIdf;
 
-/// Documents of a ranking that count when rankings are fused.
-const DEPTH: usize = 100;
 /// Queries that are compared with a document while it is in the cache.
 const BATCH: usize = 25;
-/// Weights of the two rankings when they are fused.
-const WORDS: f64 = 1.0;
-const VECTORS: f64 = 1.0;
 
 /// What one method reached.
 #[derive(Debug, Clone, Serialize)]
@@ -46,26 +40,28 @@ type Rankings = Vec<Vec<Vec<u32>>>;
 /// Every method on every task.
 #[must_use]
 pub fn measure(tasks: &Tasks) -> Vec<Row> {
+    let engine = Engine::new(&tasks.documents);
     let live = LiveIdf::of(&tasks.documents);
     let with_live = HashingEmbedder::with_live_idf(Arc::new(live));
-    let (baseline, _) = by_cosine("baseline: unsigned 3-grams", tasks, &Baseline);
-    let (default, looks) = by_cosine("default", tasks, &HashingEmbedder::new());
-    let (with_live, _) = by_cosine("default, live idf in queries", tasks, &with_live);
-    let (trained, learnt) = by_cosine("trained", tasks, &trained(&tasks.documents));
-    let (exact, _) = by_words("BM25", tasks, Matching::Exact);
-    let (fuzzy, words) = by_words("BM25, fuzzy fallback", tasks, Matching::Fuzzy);
-    let with_default = by_both("hybrid: BM25 fuzzy + default", tasks, &words, &looks);
-    let with_trained = by_both("hybrid: BM25 fuzzy + trained", tasks, &words, &learnt);
-    vec![
-        baseline,
-        default,
-        with_live,
-        trained,
-        exact,
-        fuzzy,
-        with_default,
-        with_trained,
-    ]
+    let learnt = trained(&tasks.documents);
+    let mut rows = vec![
+        by_cosine("baseline: unsigned 3-grams", tasks, &Baseline),
+        by_cosine("default", tasks, &HashingEmbedder::new()),
+        by_cosine("default, live idf in queries", tasks, &with_live),
+        by_cosine("trained", tasks, &learnt),
+        by_engine("BM25", tasks, |query| {
+            engine.by_words(query, Matching::Exact, TOP)
+        }),
+        by_engine("BM25, fuzzy fallback", tasks, |query| {
+            engine.by_words(query, Matching::Fuzzy, TOP)
+        }),
+        by_engine("hybrid, default", tasks, |query| engine.by_both(query, TOP)),
+    ];
+    engine.learn(learnt);
+    rows.push(by_engine("hybrid, trained", tasks, |query| {
+        engine.by_both(query, TOP)
+    }));
+    rows
 }
 
 /// Learns from the documents that are searched.
@@ -75,7 +71,7 @@ fn trained(documents: &[String]) -> TrainedEmbedder {
     TrainedEmbedder::new(trainer.finish().into())
 }
 
-fn by_cosine(name: &'static str, tasks: &Tasks, embedder: &dyn Embedder) -> (Row, Rankings) {
+fn by_cosine(name: &'static str, tasks: &Tasks, embedder: &dyn Embedder) -> Row {
     let start = clock::now();
     let matrix = Matrix::of(embedder, &tasks.documents);
     let seconds = start.elapsed().as_secs_f64();
@@ -90,26 +86,18 @@ fn by_cosine(name: &'static str, tasks: &Tasks, embedder: &dyn Embedder) -> (Row
     });
     #[expect(clippy::cast_precision_loss, reason = "some 100,000 documents")]
     let micros = 1e6 * seconds / tasks.documents.len() as f64;
-    (row(name, tasks, &rankings, Some(micros)), rankings)
+    row(name, tasks, &rankings, Some(micros))
 }
 
-fn by_words(name: &'static str, tasks: &Tasks, matching: Matching) -> (Row, Rankings) {
-    let rankings = rank(tasks, |queries| {
-        let scores = |query: &Query| tasks.bm25.scores(&query.text, matching);
-        queries.iter().map(scores).collect()
-    });
-    (row(name, tasks, &rankings, None), rankings)
-}
-
-fn by_both(name: &'static str, tasks: &Tasks, words: &Rankings, vectors: &Rankings) -> Row {
-    let pairs = words.iter().zip(vectors);
-    let fused = |(words, vectors): (&Vec<Vec<u32>>, &Vec<Vec<u32>>)| -> Vec<Vec<u32>> {
-        let pairs = words.iter().zip(vectors);
-        pairs
-            .map(|(words, vectors)| fusion::fuse(&[(words, WORDS), (vectors, VECTORS)], fusion::K))
-            .collect()
-    };
-    row(name, tasks, &pairs.map(fused).collect(), None)
+fn by_engine(name: &'static str, tasks: &Tasks, best: impl Fn(&Query) -> Vec<u32> + Sync) -> Row {
+    let many = |queries: &[Query]| queries.iter().map(&best).collect();
+    let of_task = |task: &Task| in_parallel(&task.queries, &many);
+    row(
+        name,
+        tasks,
+        &tasks.tasks.iter().map(of_task).collect(),
+        None,
+    )
 }
 
 /// The best documents for each query, on all processors; `scores` is given some queries at a time.
@@ -117,7 +105,7 @@ fn rank(tasks: &Tasks, scores: impl Fn(&[Query]) -> Vec<Vec<f32>> + Sync) -> Ran
     let some = |queries: &[Query]| -> Vec<Vec<u32>> {
         let pairs = queries.iter().zip(scores(queries));
         pairs
-            .map(|(query, scores)| cosine::best(&scores, &query.excluded, DEPTH))
+            .map(|(query, scores)| cosine::best(&scores, &query.excluded, TOP))
             .collect()
     };
     let many = |queries: &[Query]| queries.chunks(BATCH).flat_map(&some).collect();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// How many documents count.
-const TOP: usize = 10;
+pub const TOP: usize = 10;
 
 /// What a method reached, 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]

@@ -2,13 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::bm25::Bm25;
 use super::noise::noisy;
 use super::wordnet::{Synset, WordNet};
 use super::{Half, Options};
 use crate::workload::Random;
 
 mod inflection;
+mod stems;
+
+use stems::Stems;
 
 /// The tasks' names, in their order.
 pub const NAMES: [&str; 7] = [
@@ -99,8 +101,6 @@ fn is_plain(word: &str) -> bool {
 pub struct Tasks {
     /// The texts that are searched.
     pub documents: Vec<String>,
-    /// Their words.
-    pub bm25: Bm25,
     /// The tasks in the order of [`NAMES`].
     pub tasks: Vec<Task>,
 }
@@ -116,15 +116,15 @@ impl Tasks {
         for number in &examples {
             documents[*number as usize] = source.synset(*number).bare_document();
         }
-        let bm25 = Bm25::new(&documents);
+        let stems = Stems::of(&documents);
         let queries = [
             draw.misspellings(),
             draw.duplicates(&documents),
             draw.examples(&examples),
             draw.hypernyms(),
-            draw.related(&bm25),
+            draw.related(&stems),
             draw.inflections(),
-            draw.keywords(&bm25),
+            draw.keywords(&stems),
         ];
         let tasks = NAMES.into_iter().zip(queries);
         Tasks {
@@ -132,7 +132,6 @@ impl Tasks {
                 .map(|(name, queries)| Task { name, queries })
                 .collect(),
             documents,
-            bm25,
         }
     }
 }
@@ -216,7 +215,7 @@ impl<'a> Draw<'a> {
     }
 
     /// Words with a related synset that shares no stem with them.
-    fn related(&mut self, bm25: &Bm25) -> Vec<Query> {
+    fn related(&mut self, stems: &Stems) -> Vec<Query> {
         let source = self.source;
         let mut words: Vec<&String> = source.synsets_of.keys().collect();
         words.sort_unstable();
@@ -225,7 +224,7 @@ impl<'a> Draw<'a> {
             let related = numbers
                 .iter()
                 .flat_map(|number| places(&source.synset(*number).related));
-            let excluded = bm25.documents_with_any(word);
+            let excluded = stems.documents_with_any(word);
             let relevant: Vec<u32> = related
                 .filter(|number| excluded.binary_search(number).is_err())
                 .collect();
@@ -233,7 +232,7 @@ impl<'a> Draw<'a> {
         });
         let candidates = candidates.collect();
         let query = |(word, relevant): (&String, Vec<u32>)| Query {
-            excluded: bm25.documents_with_any(word),
+            excluded: stems.documents_with_any(word),
             ..query(word, relevant)
         };
         self.some(candidates).into_iter().map(query).collect()
@@ -249,11 +248,11 @@ impl<'a> Draw<'a> {
         self.some(forms).into_iter().map(query).collect()
     }
 
-    fn keywords(&mut self, bm25: &Bm25) -> Vec<Query> {
+    fn keywords(&mut self, stems: &Stems) -> Vec<Query> {
         let all = self.numbers(|synset| synset.definition.len() >= 30);
         let mut queries = Vec::new();
         for number in all {
-            let words = keywords(&self.source.synset(number).definition, bm25);
+            let words = keywords(&self.source.synset(number).definition, stems);
             let words = self.three(words);
             queries.push(query(&words.join(" "), vec![number]));
         }
@@ -283,11 +282,11 @@ fn places(synsets: &[usize]) -> Vec<u32> {
 }
 
 /// The words of a text that say something, without repeats.
-fn keywords(text: &str, bm25: &Bm25) -> Vec<String> {
+fn keywords(text: &str, stems: &Stems) -> Vec<String> {
     let mut seen = HashSet::new();
     text.split(|letter: char| !letter.is_alphanumeric())
         .filter(|word| word.len() >= KEYWORD_MIN)
-        .filter(|word| bm25.documents_with_any(word).len() <= KEYWORD_DOCUMENTS_MAX)
+        .filter(|word| stems.documents_with_any(word).len() <= KEYWORD_DOCUMENTS_MAX)
         .filter(|word| seen.insert(word.to_lowercase()))
         .map(str::to_owned)
         .collect()

@@ -288,6 +288,8 @@ impl Pair {
         }
         let is_sorted = |pair: &[(DocId, f32)]| pair[0].1 > pair[1].1 || pair[0].0 < pair[1].0;
         assert!(hits.windows(2).all(is_sorted), "{query}: {hits:?}");
+        let all = self.search(query, 1 << 20);
+        assert_eq!(hits, all[..hits.len()], "{query}: to the last bit");
     }
 }
 

@@ -59,7 +59,7 @@ fn next(leads: &mut [Cursor<'_>], is_good: impl Fn(f32) -> bool) -> Option<(u32,
         .min()
         .filter(|&doc| doc != END)?;
     let mut score = 0.0;
-    for lead in leads.iter_mut().filter(|lead| lead.doc() == doc) {
+    for lead in leads.iter_mut().rev().filter(|lead| lead.doc() == doc) {
         score += lead.score();
         lead.advance();
     }
