@@ -32,7 +32,7 @@ use crate::workspace::{Profile, Workspace};
 use client::Client;
 use clocks::Clocks;
 use disk::SmallDisk;
-use nemesis::{Means, Nemesis};
+use nemesis::{Fault, Means, Nemesis};
 use recorder::Recorder;
 use report::Report;
 use workload::Workload;
@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// Keys that they share at a time.
     #[arg(long, default_value_t = 20)]
     keys: u64,
+    /// Only these faults; several separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FAULT")]
+    only: Vec<Fault>,
     /// Break the optimised build.
     #[arg(long)]
     release: bool,
@@ -135,7 +138,7 @@ fn torment(args: &Args, settings: &Settings, seed: u64, history: &Path) -> Resul
             thread::spawn(move || client.run(&stop))
         })
         .collect();
-    let mut nemesis = Nemesis::new(random, recorder.clone(), &means);
+    let mut nemesis = Nemesis::new(random, recorder.clone(), &means, &args.only);
     let tormented = nemesis.run(&mut members, Duration::from_secs(args.seconds));
     stop.store(true, Ordering::Relaxed);
     let served: Result<Vec<()>> = clients

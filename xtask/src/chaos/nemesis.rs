@@ -23,7 +23,7 @@ const FAULT_MS: (usize, usize) = (500, 4000);
 const CLOCK_JUMPS_S: [i64; 4] = [-86_400, -5, 5, 86_400];
 
 /// What can be done to a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(super) enum Fault {
     KillLeader,
     KillAny,
@@ -64,17 +64,25 @@ pub(super) struct Nemesis<'a> {
     random: Random,
     recorder: Arc<Recorder>,
     means: &'a Means,
+    /// Only these; all that are possible if there are none.
+    only: &'a [Fault],
     /// While a sync is to fail, and of which node.
     sync_failure: Option<(u64, SyncFailure)>,
     done: Vec<Done>,
 }
 
 impl<'a> Nemesis<'a> {
-    pub(super) fn new(random: Random, recorder: Arc<Recorder>, means: &'a Means) -> Nemesis<'a> {
+    pub(super) fn new(
+        random: Random,
+        recorder: Arc<Recorder>,
+        means: &'a Means,
+        only: &'a [Fault],
+    ) -> Nemesis<'a> {
         Nemesis {
             random,
             recorder,
             means,
+            only,
             sync_failure: None,
             done: Vec::new(),
         }
@@ -93,14 +101,19 @@ impl<'a> Nemesis<'a> {
     pub(super) fn run(&mut self, members: &mut Members, time: Duration) -> Result<()> {
         while self.recorder.elapsed() < time {
             self.wait(CALM_MS);
-            let fault = self.choose();
+            let fault = self.choose()?;
             let done = self.torment(members, fault);
             done.with_context(|| format!("fault {}: {fault}", self.done.len() + 1))?;
         }
         Ok(())
     }
 
-    fn choose(&mut self) -> Fault {
+    /// One of those that are possible and wanted.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    fn choose(&mut self) -> Result<Fault> {
         let mut faults = vec![
             Fault::KillLeader,
             Fault::KillLeader,
@@ -116,7 +129,11 @@ impl<'a> Nemesis<'a> {
         faults.extend(self.means.disk.as_ref().map(|_| Fault::FillDisk));
         faults.extend(self.means.clocks.as_ref().map(|_| Fault::SetClock));
         faults.extend(SyncFailure::is_possible().then_some(Fault::FailSync));
-        *self.random.pick(&faults)
+        if !self.only.is_empty() {
+            faults.retain(|fault| self.only.contains(fault));
+        }
+        ensure!(!faults.is_empty(), "no fault of --only is possible here");
+        Ok(*self.random.pick(&faults))
     }
 
     fn torment(&mut self, members: &mut Members, fault: Fault) -> Result<()> {
