@@ -9,6 +9,7 @@
 mod client;
 mod clocks;
 mod disk;
+mod native;
 mod nemesis;
 mod recorder;
 mod report;
@@ -32,6 +33,7 @@ use crate::workspace::{Profile, Workspace};
 use client::Client;
 use clocks::Clocks;
 use disk::SmallDisk;
+use native::NativeClient;
 use nemesis::{Fault, Means, Nemesis};
 use recorder::Recorder;
 use report::Report;
@@ -39,6 +41,9 @@ use workload::Workload;
 
 /// From a start, or the end of the last fault, until every node is ready again.
 const READY_MAX: Duration = Duration::from_secs(30);
+
+/// Clients of the native protocol are numbered from here.
+const NATIVE_PROCESS: u64 = 1 << 40;
 
 /// Arguments of `cargo xtask chaos`.
 #[derive(clap::Args)]
@@ -52,9 +57,12 @@ pub(crate) struct Args {
     /// For how long.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Clients, each with one request at a time.
+    /// Clients that speak RESP, each with one request at a time.
     #[arg(long, default_value_t = 16)]
     clients: u64,
+    /// Clients that speak the native protocol: sessions of `kv`, which increment.
+    #[arg(long, default_value_t = 3)]
+    native_clients: u64,
     /// Keys that they share at a time.
     #[arg(long, default_value_t = 20)]
     keys: u64,
@@ -92,9 +100,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let workspace = Workspace::load()?;
     let profile = Profile::release_if(args.release);
-    let program = workspace
-        .build(&["kv-cluster"], profile)?
-        .join("kv-cluster");
+    let binaries = workspace.build(&["kv-cluster", "kv-client"], profile)?;
+    let program = binaries.join("kv-cluster");
     let home = scratch::empty_dir(&workspace, "chaos")?;
     let seed = args.seed.unwrap_or_else(Random::fresh_seed);
     eprintln!("chaos: seed {seed}");
@@ -102,11 +109,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         program,
         home: home.clone(),
         count: usize::from(args.nodes),
-        first_ports: FirstPorts {
-            client: 16_000,
-            peer: 16_100,
-            admin: 16_200,
-        },
+        // Not by the seed: two runs with the same one must not meet.
+        first_ports: FirstPorts::anywhere(&mut Random::new(Random::fresh_seed())),
         args: args.server_args.clone(),
     };
     let history = home.join("history.jsonl");
@@ -130,14 +134,23 @@ fn torment(args: &Args, settings: &Settings, seed: u64, history: &Path) -> Resul
     let recorder = Arc::new(Recorder::start());
     let workload = Arc::new(Workload::new(args.keys));
     let stop = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..args.clients)
-        .map(|process| {
-            let addrs = members.client_addrs();
-            let client = Client::new(process, addrs, random.next(), &recorder, &workload);
-            let stop = stop.clone();
-            thread::spawn(move || client.run(&stop))
-        })
-        .collect();
+    let mut clients = Vec::new();
+    for process in 0..args.clients {
+        let addrs = members.client_addrs();
+        let client = Client::new(process, addrs, random.next(), &recorder, &workload);
+        let stop = stop.clone();
+        clients.push(thread::spawn(move || client.run(&stop)));
+    }
+    for process in NATIVE_PROCESS..NATIVE_PROCESS + args.native_clients {
+        let (kv, addrs) = (
+            settings.program.with_file_name("kv"),
+            members.client_addrs(),
+        );
+        let seed = random.next();
+        let client = NativeClient::start(process, &kv, &addrs, seed, &recorder, &workload)?;
+        let stop = stop.clone();
+        clients.push(thread::spawn(move || client.run(&stop)));
+    }
     let mut nemesis = Nemesis::new(random, recorder.clone(), &means, &args.only);
     let tormented = nemesis.run(&mut members, Duration::from_secs(args.seconds));
     stop.store(true, Ordering::Relaxed);

@@ -22,6 +22,9 @@ use crate::resp::{Command, Reply, command};
 /// How long keys live.
 const GENERATION: Duration = Duration::from_secs(10);
 
+/// Every so many keys begins the same kinds again.
+const KINDS: u64 = 4;
+
 /// Keys of a group.
 const GROUP: [&str; 3] = ["a", "b", "c"];
 
@@ -72,6 +75,12 @@ impl Workload {
         self.at(generation(elapsed), index)
     }
 
+    /// Any of the counters of the moment.
+    pub(super) fn counter(&self, elapsed: Duration, random: &mut Random) -> Key {
+        let count = self.key_count.div_ceil(KINDS);
+        self.at(generation(elapsed), random.next() % count * KINDS)
+    }
+
     /// The key of the moment that one client raises and others read stale.
     pub(super) fn session_key(&self, elapsed: Duration) -> Key {
         self.at(generation(elapsed), self.key_count)
@@ -88,7 +97,7 @@ impl Workload {
     fn at(&self, generation: u64, index: u64) -> Key {
         let kind = match index {
             last if last == self.key_count => Kind::Session,
-            index => match index % 4 {
+            index => match index % KINDS {
                 0 => Kind::Counter,
                 3 => Kind::Group,
                 _ => Kind::Register,
@@ -202,11 +211,16 @@ impl Key {
     }
 }
 
-fn refusal(error: &str) -> Result<Step, String> {
+/// Whether an error promises that nothing happened, and may come in bad times.
+pub(super) fn is_refusal(error: &str) -> bool {
     let prefix = error.split(' ').next().unwrap_or_default();
-    match prefix {
-        "UNKNOWN" => Ok(Step::Info),
-        prefix if REFUSALS.contains(&prefix) => Ok(Step::Fail),
+    REFUSALS.contains(&prefix)
+}
+
+fn refusal(error: &str) -> Result<Step, String> {
+    match error {
+        unknown if unknown.starts_with("UNKNOWN ") => Ok(Step::Info),
+        error if is_refusal(error) => Ok(Step::Fail),
         _ => Err(format!("the store answers -{error}")),
     }
 }

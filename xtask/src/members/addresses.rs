@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::port;
+use crate::random::Random;
 
 /// Ports of one node, on the loopback address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,18 @@ pub(crate) struct FirstPorts {
     pub(crate) client: u16,
     pub(crate) peer: u16,
     pub(crate) admin: u16,
+}
+
+impl FirstPorts {
+    /// Where hardly anybody else looks, below the ports that the system gives to clients.
+    pub(crate) fn anywhere(random: &mut Random) -> FirstPorts {
+        let client = u16::try_from(10_000 + 100 * random.below(200)).unwrap_or(10_000);
+        FirstPorts {
+            client,
+            peer: client + 30,
+            admin: client + 60,
+        }
+    }
 }
 
 /// The ports of `count` nodes: those of the last run if there is one, else free ones, which are
