@@ -226,6 +226,16 @@ impl Moment {
             "Changes applied to the data and not to the indexes",
             indexes.waiting,
         )?;
+        page.gauge(
+            "kv_index_model",
+            "The write after which the model was asked for that is in use; 0: none is",
+            indexes.model,
+        )?;
+        page.gauge(
+            "kv_index_training",
+            "1 while a model is being learnt",
+            u64::from(indexes.training),
+        )?;
         page.gauges(
             "kv_index_documents",
             "Entries in an index",

@@ -22,6 +22,9 @@ impl Node {
     fn open(disk: SimStorage, hash_seed: u64) -> Node {
         let mut options = StoreOptions::new("data");
         options.hash_seed = Some(hash_seed);
+        // Making a segment is an operation for each piece of it.
+        options.wal.segment_bytes = 4 << 10;
+        options.wal.segment_bytes_first = 4 << 10;
         let clock = Arc::new(ManualClock::new(NOW_MS));
         let store = Store::open_inline(Arc::new(disk.clone()), clock, &options).unwrap();
         store.db().build_indexes();
@@ -206,4 +209,46 @@ fn a_node_trains_in_the_background() {
     drop(node);
     let node = Standalone::open(&StoreOptions::new(dir.path())).unwrap();
     assert_eq!(node.store().model_index(), 21);
+}
+
+/// Asks for a model, learns it, and takes snapshots until the log has forgotten the command; the power
+/// is cut at the `cut_at`th operation of that. Whether the model was promised.
+fn train_until(cut_at: u64) -> (SimStorage, bool) {
+    let node = Node::open(SimStorage::new(5), 1);
+    (0..10).for_each(|number| node.set(number));
+    node.disk.cut_at(node.disk.operations() + cut_at);
+    let is_promised = node.train() == Reply::Int(11);
+    node.learn();
+    for number in 0..3 {
+        let value = EncodedValue::from_bytes("more".into());
+        let set = Set::new(format!("more{number}").into(), value);
+        node.store.execute(Command::Set(set));
+        let _ = node.store.snapshot(&mut Unpaced);
+    }
+    (node.disk, is_promised)
+}
+
+#[test]
+fn no_power_cut_loses_a_model_that_was_promised() {
+    let (whole, _) = train_until(u64::MAX >> 1);
+    let file = Path::new("model/000000000000000b.model");
+    let expected = whole.contents(file).unwrap();
+    let mut cut_at = 1;
+    loop {
+        let (disk, is_promised) = train_until(cut_at);
+        if !disk.is_cut() {
+            break;
+        }
+        let survival = match cut_at % 2 {
+            0 => Survival::Nothing,
+            _ => Survival::Random(cut_at),
+        };
+        let node = Node::open(disk.reboot_with(survival), 2);
+        node.learn();
+        let model = node.disk.contents(file);
+        let is_there = node.store.model_index() == 11 && model.as_ref() == Some(&expected);
+        assert!(is_there || !is_promised, "cut at {cut_at}");
+        cut_at += 1;
+    }
+    assert!(cut_at > 20);
 }
