@@ -7,8 +7,7 @@
 //!
 //! 1. Only integers are added, so the order of features cannot matter; see [`accumulator`].
 //! 2. No function of the platform's mathematics library is called.
-//! 3. A text's vector never depends on what else is stored. A query's does if it is given the weights
-//!    of the stored words; it can be compared all the same.
+//! 3. A text's vector never depends on what else is stored.
 //!
 //! Signed hashing: Weinberger, Dasgupta, Langford, Smola, Attenberg: Feature hashing for large scale
 //! multitask learning, 2009. Letter runs: Bojanowski, Grave, Joulin, Mikolov: Enriching word vectors
@@ -16,39 +15,23 @@
 //!
 //! [`accumulator`]: crate::accumulator
 
-use std::fmt;
-use std::sync::Arc;
-
 use crate::accumulator::{Accumulator, DIMS};
 use crate::embedder::Embedder;
 use crate::features;
-use crate::idf::{self, FIXED, Idf, Weight};
+use crate::idf::{self, FIXED};
 use crate::tally::Tally;
-use crate::word::{Word, Words};
+use crate::word::Words;
 
 /// Vectors of 512 dimensions from what words look like. The first
 /// [`WORDS_MAX`](crate::word::WORDS_MAX) words of a text count.
-#[derive(Clone, Default)]
-pub struct HashingEmbedder {
-    live: Option<Arc<dyn Idf>>,
-}
+#[derive(Debug, Clone, Default)]
+pub struct HashingEmbedder(());
 
 impl HashingEmbedder {
-    /// Weighs the words of queries by the fixed table, as those of documents.
+    /// There is nothing to choose.
     #[must_use]
     pub fn new() -> HashingEmbedder {
         HashingEmbedder::default()
-    }
-
-    /// Weighs the words of queries by `idf` where it knows them.
-    #[must_use]
-    pub fn with_live_idf(idf: Arc<dyn Idf>) -> HashingEmbedder {
-        HashingEmbedder { live: Some(idf) }
-    }
-
-    fn query_weight(&self, word: &Word, hash: u64) -> Weight {
-        let live = self.live.as_ref().and_then(|live| live.idf(word));
-        live.map_or_else(|| FIXED.weight(hash), idf::quantised)
     }
 }
 
@@ -62,30 +45,22 @@ impl Embedder for HashingEmbedder {
     }
 
     fn embed_document(&self, text: &str, out: &mut [f32]) {
-        sum(text, |_, hash| FIXED.weight(hash)).write(out);
+        sum(text).write(out);
     }
 
     fn embed_query(&self, text: &str, out: &mut [f32]) {
-        sum(text, |word, hash| self.query_weight(word, hash)).write(out);
+        self.embed_document(text, out);
     }
 }
 
-impl fmt::Debug for HashingEmbedder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HashingEmbedder")
-            .field("has_live_idf", &self.live.is_some())
-            .finish()
-    }
-}
-
-/// The sum of a text's words, weighed by `weight`.
-pub(crate) fn sum(text: &str, weight: impl Fn(&Word, u64) -> Weight) -> Accumulator {
+/// The weighed sum of a text's words.
+fn sum(text: &str) -> Accumulator {
     let mut sum = Accumulator::new();
     let mut tally = Tally::for_text(text);
     let mut words = Words::new(text);
     while let Some(word) = words.next() {
         let hash = idf::word_hash(word.letters());
-        let weight = i32::from(weight(word, hash)) * share(tally.count(hash));
+        let weight = i32::from(FIXED.weight(hash)) * share(tally.count(hash));
         features::add(&mut sum, word, hash, weight);
     }
     sum

@@ -1,8 +1,7 @@
 //! How much a word says: its inverse document frequency.
 //!
 //! Stored vectors weigh words by one fixed table, so that they never change: frequent English
-//! words, counted in the glosses of WordNet 3.0. A word that is not in it weighs the most. A query
-//! may weigh its words by the documents that are really there; see [`Idf`].
+//! words, counted in the glosses of WordNet 3.0. A word that is not in it weighs the most.
 //!
 //! `idf.txt` has a line a weight: `weight word word …`, the weight in sixteenths of
 //! ln(documents / documents with the word). `examples/idf_table.rs` writes it.
@@ -10,19 +9,9 @@
 use std::sync::LazyLock;
 
 use crate::hash::Rolling;
-use crate::word::Word;
-
-/// The weights of the words of a corpus.
-pub trait Idf: Send + Sync {
-    /// The weight of a word, ln(documents / documents with the word); `None` if it is not known.
-    fn idf(&self, word: &Word) -> Option<f32>;
-}
 
 /// A weight in sixteenths.
 pub(crate) type Weight = u8;
-
-/// What one stands for among weights.
-pub(crate) const WEIGHT_ONE: f32 = 16.0;
 
 /// The weight of a word that the table does not have.
 pub(crate) const RARE: Weight = 165;
@@ -88,20 +77,6 @@ impl Table {
     }
 }
 
-/// A weight from outside, in sixteenths; what is not a number weighs as a rare word does. At least
-/// one, so that no word is without a vector.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to the range of a weight"
-)]
-pub(crate) fn quantised(idf: f32) -> Weight {
-    if idf.is_nan() {
-        return RARE;
-    }
-    (idf.clamp(1.0 / WEIGHT_ONE, 15.9) * WEIGHT_ONE) as Weight
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,13 +91,5 @@ mod tests {
         assert!(fixed("the") < fixed("water"));
         assert!(fixed("water") < fixed("xylophone"));
         assert_eq!(fixed("xylophone"), RARE);
-    }
-
-    #[test]
-    fn weights_from_outside_are_bounded() {
-        assert_eq!(quantised(f32::NAN), RARE);
-        assert_eq!(quantised(-1.0), 1);
-        assert_eq!(quantised(f32::INFINITY), 254);
-        assert_eq!(quantised(2.5), 40);
     }
 }

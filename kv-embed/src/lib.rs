@@ -41,6 +41,5 @@ mod word_vectors;
 
 pub use embedder::Embedder;
 pub use hashing::HashingEmbedder;
-pub use idf::Idf;
 pub use trained::{MODEL_WORDS_MAX, ModelError, TrainedEmbedder, TrainedModel, Trainer};
 pub use word_vectors::{FILE_WORDS_MAX, WordVectors, WordVectorsError};

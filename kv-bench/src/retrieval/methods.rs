@@ -1,6 +1,5 @@
 //! The methods that are compared.
 
-use std::sync::Arc;
 use std::thread;
 
 use kv_embed::{Embedder, HashingEmbedder, TrainedEmbedder, Trainer};
@@ -13,10 +12,8 @@ use super::task::{Query, Task, Tasks};
 use crate::clock;
 
 mod baseline;
-mod live;
 
 use baseline::Baseline;
-use live::LiveIdf;
 
 /// Queries that are compared with a document while it is in the cache.
 const BATCH: usize = 25;
@@ -41,13 +38,10 @@ type Rankings = Vec<Vec<Vec<u32>>>;
 #[must_use]
 pub fn measure(tasks: &Tasks) -> Vec<Row> {
     let engine = Engine::new(&tasks.documents);
-    let live = LiveIdf::of(&tasks.documents);
-    let with_live = HashingEmbedder::with_live_idf(Arc::new(live));
     let learnt = trained(&tasks.documents);
     let mut rows = vec![
         by_cosine("baseline: unsigned 3-grams", tasks, &Baseline),
         by_cosine("default", tasks, &HashingEmbedder::new()),
-        by_cosine("default, live idf in queries", tasks, &with_live),
         by_cosine("trained", tasks, &learnt),
         by_engine("BM25", tasks, |query| {
             engine.by_words(query, Matching::Exact, TOP)

@@ -1,9 +1,7 @@
 //! Lengths, equality and likeness.
 
-use std::sync::Arc;
-
-use kv_embed::word::{WORDS_MAX, Word};
-use kv_embed::{HashingEmbedder, Idf};
+use kv_embed::HashingEmbedder;
+use kv_embed::word::WORDS_MAX;
 use proptest::prelude::*;
 
 use crate::{cosine, document, query};
@@ -84,26 +82,4 @@ fn a_text_of_the_heaviest_words_does_not_overflow() {
         let vector = document(&HashingEmbedder::new(), &text);
         assert!((cosine(&vector, &vector) - 1.0).abs() < 1e-4);
     }
-}
-
-struct OnlyBoat;
-
-impl Idf for OnlyBoat {
-    fn idf(&self, word: &Word) -> Option<f32> {
-        Some(if word.letters() == ['b', 'o', 'a', 't'] {
-            5.0
-        } else {
-            0.0
-        })
-    }
-}
-
-#[test]
-fn live_weights_decide_which_words_of_a_query_count() {
-    let embedder = HashingEmbedder::with_live_idf(Arc::new(OnlyBoat));
-    let boat = document(&embedder, "boat");
-    assert!(cosine(&query(&embedder, "some boat"), &boat) > 0.99);
-    assert!(cosine(&document(&embedder, "some boat"), &boat) < 0.99);
-    let some = document(&embedder, "some");
-    assert!(cosine(&query(&embedder, "some"), &some) > 0.99);
 }
