@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 
-use kv_index::text::{Query, Stemming, TermStats, TextIndex, for_each_word};
+use kv_index::text::{Budget, Query, Stemming, TermStats, TextIndex, for_each_word};
 use kv_index::{DocId, Renumbering};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -106,15 +106,21 @@ fn measure(
     queries: &[String],
     seconds: f64,
 ) -> Result<(), Box<dyn Error>> {
-    let read = |doc: DocId, visit: &mut dyn FnMut(&str, &str)| visit("", texts[doc.index()]);
+    let read = |doc: DocId, visit: &mut dyn FnMut(&str, &str)| {
+        let text = texts[doc.index()];
+        visit("", text);
+        text.len()
+    };
     let (mut spent, mut count, mut found) = (0.0, 0, 0);
     while spent < seconds {
         let (seconds, result) = timed(|| -> Result<usize, Box<dyn Error>> {
             let mut found = 0;
             for query in queries {
                 let query = Query::parse(query)?.without_fallback();
-                let stats = TermStats::gather(&query, [index]);
-                found += index.search(&query, &stats, LIMIT, &|_| true, &read).len();
+                let budget = Budget::default();
+                let stats = TermStats::gather(&query, [index], &budget)?;
+                let hits = index.search(&query, &stats, LIMIT, &|_| true, &read, &budget)?;
+                found += hits.len();
             }
             Ok(found)
         });

@@ -17,6 +17,7 @@
 //! trusted: an encoding that is not one has the fields before its first mistake.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use kv_proto::{EncodedValue, Entry, Tag, Value, ValueError};
 
@@ -136,6 +137,21 @@ impl<'a> Content<'a> {
             all.push(' ');
         });
         Cow::Owned(all)
+    }
+
+    /// The strings that are not empty. Those one after the other share their path, so that many
+    /// short ones under a long path do not take much more memory than the value does.
+    pub(crate) fn owned_strings(&self) -> Vec<(Rc<str>, Box<str>)> {
+        let mut all: Vec<(Rc<str>, Box<str>)> = Vec::new();
+        self.strings(|path, text| {
+            if text.is_empty() {
+                return;
+            }
+            let last = all.last().map(|(last, _)| last);
+            let same = last.filter(|last| ***last == *path).cloned();
+            all.push((same.unwrap_or_else(|| path.into()), text.into()));
+        });
+        all
     }
 
     /// Calls `visit` with the path and the item of each field; a container comes after what is in it.

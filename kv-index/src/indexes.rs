@@ -10,6 +10,9 @@
 //! 2. There is one shard a processor: more would make each search slower, fewer would leave
 //!    processors idle when there is much to index.
 //! 3. Until the entries that were there at the start are indexed, searches are refused.
+//! 4. A search holds the shards while it looks, so that changes are not applied: writers go on until
+//!    the buffers are full, then they wait for it. It holds them for well below a second, as it is
+//!    refused when it would take more steps than it may; and the buffers bound the memory.
 //!
 //! Has no threads of its own: whoever has them calls [`Indexes::build`], then [`Indexes::work`].
 
@@ -27,7 +30,7 @@ use parking_lot::Mutex;
 use crate::buffer::Change;
 use crate::kinds::{Kinds, Rules};
 use crate::shard::{Maker, Shard, State};
-use crate::text::Stemming;
+use crate::text::{STEPS_MAX, Stemming};
 use crate::value::ValueHasher;
 
 mod error;
@@ -61,6 +64,9 @@ pub struct IndexOptions {
     pub vector_dims: usize,
     /// How many shards; 1 to 64. Default: one a processor, at most 8.
     pub shard_count: usize,
+    /// Most steps of a search, each about a nanosecond; one that would take more is refused.
+    /// Default: [`STEPS_MAX`].
+    pub steps_max: u64,
     /// A deliberate fault: searches do not wait for the changes before them.
     #[cfg(feature = "planted-bugs")]
     pub skips_barrier: bool,
@@ -76,6 +82,7 @@ impl Default for IndexOptions {
             learns: true,
             vector_dims: 0,
             shard_count: processors.min(8),
+            steps_max: STEPS_MAX,
             #[cfg(feature = "planted-bugs")]
             skips_barrier: false,
         }
@@ -89,6 +96,7 @@ impl fmt::Debug for IndexOptions {
             .field("stemming", &self.stemming)
             .field("vector_dims", &self.vector_dims)
             .field("shard_count", &self.shard_count)
+            .field("steps_max", &self.steps_max)
             .finish_non_exhaustive()
     }
 }
@@ -113,6 +121,7 @@ pub struct Indexes {
     hasher: RandomState,
     /// Shards that are built.
     built: AtomicUsize,
+    steps_max: u64,
     skips_barrier: bool,
     /// Held while the embedder is exchanged.
     exchange: Mutex<()>,
@@ -149,6 +158,7 @@ impl Indexes {
             maker,
             hasher,
             built: AtomicUsize::new(0),
+            steps_max: options.steps_max,
             #[cfg(feature = "planted-bugs")]
             skips_barrier: options.skips_barrier,
             #[cfg(not(feature = "planted-bugs"))]

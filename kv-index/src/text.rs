@@ -4,7 +4,7 @@
 //!            analyzer            lexicon              postings
 //! text ──► words, folded ──► stems' terms ──► documents and counts, in blocks
 //!
-//! query ──► Query ──► TermStats, merged over shards ──► Tree ──► union | intersection | scan ──► Top
+//! query ──► Query ──► TermStats, merged over shards ──► Plan ──► union | intersection | scan ──► Top
 //! ```
 //!
 //! 1. Documents come in ascending order. A removed one stays in the postings, marked, until
@@ -12,19 +12,23 @@
 //! 2. What is found and what it scores depends on the documents that are there, not on those that
 //!    were or on when.
 //! 3. Positions are not stored. Phrases, snippets and explanations read the document again.
+//! 4. A query has a [`Budget`]; one that would cost more is refused, never answered in part.
 //!
 //! Never keeps a document's text, and does no I/O.
 
+mod alternatives;
 mod analyzer;
 mod bitpack;
 mod bm25;
 mod bound;
+mod budget;
 mod cursor;
 mod explain;
 mod intersection;
 mod length;
 mod lexicon;
 mod phrase;
+mod plan;
 mod postings;
 mod query;
 mod search;
@@ -32,6 +36,7 @@ mod similar;
 mod snippet;
 mod sorted;
 mod stats;
+mod sums;
 mod tails;
 mod top;
 mod tree;
@@ -41,11 +46,13 @@ use roaring::RoaringBitmap;
 
 pub use analyzer::{Analyzer, Stemming, WORD_BYTES_MAX, for_each_word};
 pub use bm25::idf;
+pub(crate) use budget::Cost;
+pub use budget::{Budget, STEPS_MAX, TooBroad};
 pub use phrase::Texts;
 pub use query::{
     DEPTH_MAX, DISTANCE_MAX, QUERY_BYTES_MAX, Query, QueryError, QueryErrorKind, WORDS_MAX,
 };
-pub use snippet::{Snippet, snippet};
+pub use snippet::{Snippet, Snippets};
 pub use stats::{EXPANSIONS_MAX, TermStats};
 
 use crate::{DocId, Renumbering};

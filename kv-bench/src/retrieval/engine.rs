@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use kv_embed::{Embedder, TrainedEmbedder};
-use kv_index::text::{Analyzer, Query as Words, Stemming, TermStats, TextIndex, WORDS_MAX};
+use kv_index::text::{Analyzer, Budget, Query as Words, Stemming, TermStats, TextIndex, WORDS_MAX};
 use kv_index::{Change, DocId, IndexOptions, Indexes};
 use kv_proto::command::SearchOptions;
 use kv_proto::limits::RESULTS_MAX;
@@ -75,9 +75,13 @@ impl Engine {
             Matching::Exact => words.with_any_word().without_fallback(),
             Matching::Fuzzy => words.with_any_word(),
         };
-        let stats = TermStats::gather(&words, [&self.text]);
         let accept = |doc: DocId| query.excluded.binary_search(&doc.0).is_err();
-        let found = self.text.search(&words, &stats, count, &accept, &|_, _| {});
+        let unlimited = Budget::new(u64::MAX);
+        let found = TermStats::gather(&words, [&self.text], &unlimited).and_then(|stats| {
+            let text = &self.text;
+            text.search(&words, &stats, count, &accept, &|_, _| 0, &unlimited)
+        });
+        let found = found.expect("an unlimited budget is never spent");
         found.into_iter().map(|(doc, _)| doc.0).collect()
     }
 

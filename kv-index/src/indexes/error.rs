@@ -3,7 +3,7 @@
 use kv_embed::vectors::VectorError;
 
 use crate::kinds::Kinds;
-use crate::text::QueryError;
+use crate::text::{QueryError, TooBroad};
 
 /// Why a search is not answered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -18,6 +18,13 @@ pub enum SearchError {
     /// The query makes no sense.
     #[error("{0}")]
     Query(#[from] QueryError),
+    /// The query would take too long.
+    #[error("{0}")]
+    TooBroad(#[from] TooBroad),
+    /// So many or such long values were found that comparing them with the one sought would take
+    /// too long.
+    #[error("too many or too long values to be compared: ask for fewer of them")]
+    FoundTooMuch,
     /// The vector makes no sense.
     #[error("{0}")]
     Vector(#[from] VectorError),

@@ -3,16 +3,15 @@
 //! Scores of words and of meaning cannot be compared, ranks can. Cormack, Clarke, Büttcher:
 //! Reciprocal rank fusion outperforms Condorcet and individual rank learning methods, 2009.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use kv_proto::Value;
-use kv_proto::command::{SearchOptions, Weights};
-use kv_proto::hit::Hit;
+use kv_proto::command::Weights;
 
 use super::SearchError;
-use super::similar::{alike, of_texts};
+use super::similar::of_texts;
 use super::view::{Found, View, best};
-use super::words::{Asked, explain, hit};
+use super::words::{Asked, Told, tell};
 
 /// Makes the first ranks count little more than those after them.
 const RANK_OFFSET: f64 = 60.0;
@@ -31,14 +30,13 @@ struct Place<'a> {
 pub(super) fn search(
     view: &View<'_>,
     asked: &Asked,
-    text: &str,
     vector: &[f32],
     weights: Weights,
-    options: &SearchOptions,
+    explains: bool,
     limit: usize,
-) -> Result<Vec<Hit>, SearchError> {
+) -> Result<Vec<Told>, SearchError> {
     let depth = limit.max(DEPTH_MIN);
-    let words = view.words(asked, depth);
+    let words = view.words(asked, depth)?;
     let meaning = view.meaning(of_texts, vector, depth, None)?;
     let places = places(&words, &meaning);
     let scored = places.values().map(|place| Found {
@@ -46,13 +44,13 @@ pub(super) fn search(
         ..place.found
     });
     let best = best(scored.collect(), limit);
-    let told = best.iter().map(|found| {
-        let explanation = options
-            .explain
-            .then(|| explain_both(view, found, &places[found.entry.key()], asked, text));
-        hit(view, found, options, asked, explanation)
-    });
-    Ok(told.collect())
+    let mut told = tell(view, &best, asked, explains);
+    for told in &mut told {
+        if let Some(why) = &mut told.explanation {
+            explain_ranks(why, &places[told.entry.key()]);
+        }
+    }
+    Ok(told)
 }
 
 fn places<'a>(words: &[Found<'a>], meaning: &[Found<'a>]) -> HashMap<&'a [u8], Place<'a>> {
@@ -79,32 +77,19 @@ fn score(place: &Place<'_>, weights: Weights) -> f64 {
     weights.words * of(place.words) + weights.meaning * of(place.meaning.map(|(rank, _)| rank))
 }
 
-fn explain_both(
-    view: &View<'_>,
-    found: &Found<'_>,
-    place: &Place<'_>,
-    asked: &Asked,
-    text: &str,
-) -> Value {
+/// Adds what there is to say besides the words.
+fn explain_ranks(why: &mut BTreeMap<String, Value>, place: &Place<'_>) {
     let rank = |rank: Option<usize>| match rank {
         Some(rank) => Value::Int(i64::try_from(rank).unwrap_or(i64::MAX)),
         None => Value::Null,
     };
-    let cosine = place
-        .meaning
-        .map_or(Value::Null, |(_, cosine)| Value::Float(cosine));
-    let mut fields = match explain(view, found, asked) {
-        Value::Map(fields) => fields,
-        _ => unreachable!("words are explained by a map"),
-    };
-    fields.extend([
+    let (meaning, cosine) = place.meaning.unzip();
+    why.extend([
         ("words_rank".to_owned(), rank(place.words)),
+        ("meaning_rank".to_owned(), rank(meaning)),
         (
-            "meaning_rank".to_owned(),
-            rank(place.meaning.map(|(rank, _)| rank)),
+            "cosine".to_owned(),
+            cosine.map_or(Value::Null, Value::Float),
         ),
-        ("cosine".to_owned(), cosine),
-        ("alike".to_owned(), alike(text, found.entry)),
     ]);
-    Value::Map(fields)
 }

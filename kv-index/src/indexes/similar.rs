@@ -16,13 +16,16 @@ use crate::DocId;
 use crate::content::Content;
 use crate::kinds::Kinds;
 use crate::shard::State;
-use crate::text::for_each_word;
+use crate::text::{Budget, Cost, TooBroad, for_each_word};
 
 /// Words of a query that are explained.
 const WORDS_EXPLAINED_MAX: usize = 32;
 
 /// Words of a document that are compared with each of them.
 const WORDS_COMPARED_MAX: usize = 1024;
+
+/// Steps to compare two words.
+const COMPARISON: u64 = 150;
 
 /// What is asked of [`Indexes::similar`] besides the thing to be similar to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,8 +66,12 @@ impl Indexes {
                 view.meaning(index, &vector, options.limit, Some(key))
             }
         }?;
-        let told = found.iter().map(|found| hit(found, query, options.explain));
-        Ok(told.collect())
+        let budget = Budget::new(self.steps_max);
+        let told = found.iter().map(|found| {
+            let hit = hit(found, query, options.explain, &budget);
+            (!budget.is_spent()).then_some(hit).ok_or(TooBroad::Telling)
+        });
+        Ok(told.collect::<Result<_, _>>()?)
     }
 }
 
@@ -85,30 +92,33 @@ fn vector_of(view: &View<'_>, key: &[u8]) -> Option<(Choose, Vec<f32>)> {
     found.into_iter().flatten().next()
 }
 
-fn hit(found: &Found<'_>, query: &SimilarTo, explains: bool) -> Hit {
+fn hit(found: &Found<'_>, query: &SimilarTo, explains: bool, budget: &Budget) -> Hit {
     let key = bytes::Bytes::copy_from_slice(found.entry.key());
     Hit {
-        explanation: explains.then(|| explain(found, query)),
+        explanation: explains.then(|| explain(found, query, budget)),
         ..Hit::new(key, found.score)
     }
 }
 
-fn explain(found: &Found<'_>, query: &SimilarTo) -> Value {
+fn explain(found: &Found<'_>, query: &SimilarTo, budget: &Budget) -> Value {
     let mut fields = BTreeMap::from([("cosine".to_owned(), Value::Float(found.score))]);
     if let SimilarTo::Text(text) = query {
-        fields.insert("alike".to_owned(), alike(text, found.entry));
+        fields.insert("alike".to_owned(), alike(text, found.entry, budget));
     }
     Value::Map(fields)
 }
 
 /// For each word of `text` the word of the entry that is spelled most like it, and the share of
 /// three-letter runs that they have in common.
-pub(super) fn alike(text: &str, entry: &Entry) -> Value {
+pub(super) fn alike(text: &str, entry: &Entry, budget: &Budget) -> Value {
+    budget.spend_on_document(Cost::Telling, entry.payload().len());
     let document = words(
         |visit| Content::of(entry).strings(|_, text| visit(text)),
         WORDS_COMPARED_MAX,
     );
     let query = words(|visit| visit(text), WORDS_EXPLAINED_MAX);
+    let pairs = (query.len() * document.len()) as u64;
+    budget.spend(Cost::Telling, COMPARISON * pairs);
     let pairs = query.into_iter().filter_map(|(word, runs)| {
         let likeness = document
             .iter()

@@ -303,6 +303,61 @@ fn hybrid_hits_come_from_words_and_from_meaning() {
     assert_eq!(why["meaning_rank"], Value::Int(2));
 }
 
+#[test]
+fn a_search_that_takes_too_long_is_refused_whatever_takes_long() {
+    let indexes = Indexes::new(&IndexOptions {
+        steps_max: 150_000,
+        ..options(2)
+    });
+    indexes.build_empty();
+    let text = "red car ".repeat(50);
+    for number in 0..100u8 {
+        let text = format!("{text} w{number} x{}", number % 10);
+        let entry = Entry::new(&[number], Tag::Bytes, text.as_bytes(), 1, None);
+        indexes.enqueue(Change::Put(entry));
+    }
+    let plain = || SearchOptions::new().limit(10);
+    let many = || SearchOptions::new().limit(100);
+    let refused = |query: &str, options: SearchOptions| {
+        let error = indexes.search(query, &options, 0).unwrap_err();
+        assert!(matches!(error, SearchError::TooBroad(_)), "{error:?}");
+        error.to_string()
+    };
+    assert_eq!(
+        indexes.search("w7 red", &plain(), 0).map(|hits| hits.len()),
+        Ok(1)
+    );
+    assert_eq!(
+        indexes.search("red", &many(), 0).map(|hits| hits.len()),
+        Ok(100)
+    );
+    let error = refused("\"car car\"", plain());
+    assert!(
+        error.contains("\"car car\" are in up to 100 documents"),
+        "{error}"
+    );
+    assert!(refused("red", many().snippets()).contains("fewer hits"));
+    assert!(refused("red", many().hybrid().explain()).contains("fewer hits"));
+    assert!(indexes.search("\"car car\" w7", &plain(), 0).is_ok());
+}
+
+#[test]
+fn values_that_take_too_long_to_compare_are_not_looked_for_further() {
+    let indexes = Indexes::new(&IndexOptions {
+        steps_max: 60_000,
+        ..options(2)
+    });
+    indexes.build_empty();
+    for number in 0..100u8 {
+        let json = format!(r#"{{"is": "red", "note": "{}"}}"#, "x".repeat(1000));
+        let entry = Entry::new(&[number], Tag::Bytes, json.as_bytes(), 1, None);
+        indexes.enqueue(Change::Put(entry));
+    }
+    let find = |limit| indexes.find(&Value::Str("red".into()), Some("is"), limit, 0);
+    assert_eq!(find(3).map(|found| found.len()), Ok(3));
+    assert_eq!(find(100), Err(SearchError::FoundTooMuch));
+}
+
 #[cfg(feature = "planted-bugs")]
 mod planted {
     use super::*;

@@ -6,12 +6,12 @@ use kv_embed::vectors::{VectorError, VectorIndex};
 use kv_proto::Entry;
 use parking_lot::RwLockReadGuard;
 
-use super::is_shown;
 use super::words::Asked;
+use super::{SearchError, is_shown};
 use crate::DocId;
 use crate::content::Content;
 use crate::shard::State;
-use crate::text::{Query, TermStats};
+use crate::text::{Budget, Cost, Query, TermStats};
 
 /// All shards, of which only some entries are shown.
 pub(super) struct View<'a> {
@@ -19,6 +19,9 @@ pub(super) struct View<'a> {
     pub(super) prefix: Option<&'a [u8]>,
     pub(super) now_ms: u64,
 }
+
+/// Sorting an entry among those of other shards, and sending it.
+const STEPS_A_HIT: u64 = 1000;
 
 /// Chooses one of a shard's indexes of vectors.
 pub(super) type Choose = fn(&State) -> Option<&VectorIndex>;
@@ -34,35 +37,49 @@ pub(super) struct Found<'a> {
 
 impl<'a> View<'a> {
     /// A query with its numbers over all shards.
-    pub(super) fn ask(&self, query: Query) -> Asked {
-        let stats = TermStats::gather(&query, self.shards.iter().map(|shard| &shard.text));
-        Asked { query, stats }
+    pub(super) fn ask(&self, query: Query, budget: Budget) -> Result<Asked, SearchError> {
+        let shards = self.shards.iter().map(|shard| &shard.text);
+        let stats = TermStats::gather(&query, shards, &budget)?;
+        Ok(Asked {
+            query,
+            stats,
+            budget,
+        })
     }
 
     /// The entries that fit the words of a query best, best first.
-    pub(super) fn words(&self, asked: &Asked, limit: usize) -> Vec<Found<'a>> {
-        let (query, stats) = (&asked.query, &asked.stats);
-        let in_shard = |(shard, state): (usize, &'a RwLockReadGuard<'a, State>)| {
+    pub(super) fn words(&self, asked: &Asked, limit: usize) -> Result<Vec<Found<'a>>, SearchError> {
+        let mut all = Vec::new();
+        for (shard, state) in self.numbered() {
             let accept = |doc| state.docs.get(doc).is_some_and(|entry| self.shows(entry));
             let texts = |doc, visit: &mut dyn FnMut(&str, &str)| {
-                if let Some(entry) = state.docs.get(doc) {
+                let entry = state.docs.get(doc);
+                entry.map_or(0, |entry| {
                     Content::of(entry).strings(visit);
-                }
+                    entry.payload().len()
+                })
             };
-            let docs = state.text.search(query, stats, limit, &accept, &texts);
-            let found = docs.into_iter().filter_map(move |(doc, score)| {
-                let entry = state.docs.get(doc)?;
-                let score = f64::from(score);
+            let Asked {
+                query,
+                stats,
+                budget,
+            } = asked;
+            let docs = state
+                .text
+                .search(query, stats, limit, &accept, &texts, budget)?;
+            budget.spend(Cost::Telling, STEPS_A_HIT * docs.len() as u64);
+            budget.check(query, stats)?;
+            all.extend(docs.into_iter().filter_map(|(doc, score)| {
+                let (entry, score) = (state.docs.get(doc)?, f64::from(score));
                 Some(Found {
                     shard,
                     doc,
                     entry,
                     score,
                 })
-            });
-            found.collect::<Vec<_>>()
-        };
-        best(self.numbered().flat_map(in_shard).collect(), limit)
+            }));
+        }
+        Ok(best(all, limit))
     }
 
     /// The vector of a text that is searched for; all shards have the same embedder.

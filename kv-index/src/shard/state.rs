@@ -232,11 +232,10 @@ fn with_fields<T>(content: &Content<'_>, take: impl FnOnce(&[(&str, &str)]) -> T
     if let Some(text) = content.item().text() {
         return take(&[("", text)]);
     }
-    let mut fields = Vec::new();
-    content.strings(|path, text| fields.push((path.to_owned(), text.to_owned())));
+    let fields = content.owned_strings();
     let fields: Vec<_> = fields
         .iter()
-        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .map(|(path, text)| (&**path, &**text))
         .collect();
     take(&fields)
 }

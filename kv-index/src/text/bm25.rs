@@ -67,9 +67,9 @@ pub(super) struct Scorer<'a> {
 }
 
 impl Scorer<'_> {
-    /// For a word with this idf, times `boost`.
-    pub(super) fn new(idf: f32, boost: f32, norms: &Norms) -> Scorer<'_> {
-        let factor = idf * boost * (K1 + 1.0);
+    /// For a word that counts for `weight`, which is its idf if nothing is to raise or lower it.
+    pub(super) fn new(weight: f32, norms: &Norms) -> Scorer<'_> {
+        let factor = weight * (K1 + 1.0);
         let once = norms.0.map(|norm| factor / (1.0 + norm));
         Scorer {
             factor,

@@ -5,11 +5,18 @@
 //! 2011), all move on to where one of the blocks ends.
 
 use super::bm25::bound_of_sum;
+use super::budget::{Budget, Cost, SEEK};
 use super::cursor::{Cursor, END};
 use super::top::Top;
 
-/// Adds documents that `passes` lets through, which is asked last and in ascending order.
-pub(super) fn search(words: &mut [Cursor<'_>], top: &mut Top, mut passes: impl FnMut(u32) -> bool) {
+/// Adds documents that `passes` lets through, which is asked last and in ascending order; stops when
+/// the budget is spent.
+pub(super) fn search(
+    words: &mut [Cursor<'_>],
+    top: &mut Top,
+    budget: &Budget,
+    mut passes: impl FnMut(u32) -> bool,
+) {
     words.sort_by_key(Cursor::len);
     let Some((lead, others)) = words.split_first_mut() else {
         return;
@@ -18,9 +25,11 @@ pub(super) fn search(words: &mut [Cursor<'_>], top: &mut Top, mut passes: impl F
     // Up to here, what the others' blocks can add is `others_max`.
     let mut window_end = None;
     let mut others_max = 0.0;
-    loop {
+    while !budget.is_spent() {
+        budget.spend(Cost::Postings, SEEK);
         if window_end.is_none_or(|end| target > end) {
             let window = Window::at(target, lead, others);
+            budget.spend(Cost::Postings, SEEK * others.len() as u64);
             if bound_of_sum(window.lead_max, window.others_max) <= top.threshold() {
                 if window.end == END {
                     return;
@@ -44,7 +53,7 @@ pub(super) fn search(words: &mut [Cursor<'_>], top: &mut Top, mut passes: impl F
         if bound_of_sum(score, others_max) <= top.threshold() {
             continue;
         }
-        match add_others(doc, score, others) {
+        match add_others(doc, score, others, budget) {
             Ok(score) if score > top.threshold() && passes(doc) => top.add(doc, score),
             Ok(_) => {}
             Err(next) => target = next,
@@ -53,8 +62,14 @@ pub(super) fn search(words: &mut [Cursor<'_>], top: &mut Top, mut passes: impl F
 }
 
 /// The score with all words; the first document that may have all of them, if this one has not.
-fn add_others(doc: u32, mut score: f32, others: &mut [Cursor<'_>]) -> Result<f32, u32> {
+fn add_others(
+    doc: u32,
+    mut score: f32,
+    others: &mut [Cursor<'_>],
+    budget: &Budget,
+) -> Result<f32, u32> {
     for other in others {
+        budget.spend(Cost::Postings, SEEK);
         match other.seek(doc) {
             at if at == doc => score += other.score(),
             END => return Err(END - 1),

@@ -15,6 +15,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::analyzer::Analyzer;
+use super::budget::{Budget, CANDIDATE, Cost};
 use super::sorted::SortedWords;
 
 const NONE: u32 = u32::MAX;
@@ -222,25 +223,35 @@ impl Lexicon {
         text_of(&self.text, &self.words, self.terms[term as usize].stem)
     }
 
-    /// Calls `visit` with the term of each word that occurs and begins with `prefix`.
-    pub(super) fn for_each_with_prefix(&self, prefix: &str, mut visit: impl FnMut(u32)) {
+    /// Calls `visit` with the term of each word that occurs and begins with `prefix`, until the
+    /// budget is spent.
+    pub(super) fn for_each_with_prefix(
+        &self,
+        prefix: &str,
+        budget: &Budget,
+        mut visit: impl FnMut(u32),
+    ) {
         let text = |index| text_of(&self.text, &self.words, index);
-        self.sorted.for_each_with_prefix(prefix, text, |index| {
-            self.visit_live(index, &mut visit);
-        });
+        self.sorted
+            .for_each_with_prefix(prefix, text, budget, |index| {
+                budget.spend(Cost::Words, CANDIDATE);
+                self.visit_live(index, &mut visit);
+            });
     }
 
     /// Calls `visit` with the term of each word that occurs and is at most `distance_max` edits
-    /// from `word`, and with their number.
+    /// from `word`, and with their number, until the budget is spent.
     pub(super) fn for_each_similar(
         &self,
         word: &str,
         distance_max: u8,
+        budget: &Budget,
         mut visit: impl FnMut(u32, u8),
     ) {
         let text = |index| text_of(&self.text, &self.words, index);
         self.sorted
-            .for_each_similar(word, distance_max, text, |index, distance| {
+            .for_each_similar(word, distance_max, text, budget, |index, distance| {
+                budget.spend(Cost::Words, CANDIDATE);
                 self.visit_live(index, |term| visit(term, distance));
             });
     }

@@ -2,12 +2,14 @@
 
 use super::TextIndex;
 use super::analyzer::for_each_word;
+use super::budget::{Budget, Cost};
 
-/// Reads out the texts of a document, each with the path of its field.
-pub type Texts<'a> = &'a dyn Fn(crate::DocId, &mut dyn FnMut(&str, &str));
+/// Reads out the texts of a document, each with the path of its field; returns how many bytes it
+/// had to look at.
+pub type Texts<'a> = &'a dyn Fn(crate::DocId, &mut dyn FnMut(&str, &str)) -> usize;
 
 /// Terms that must follow each other.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Phrase<'a> {
     /// Those for all fields.
     pub(super) terms: Vec<u32>,
@@ -18,19 +20,24 @@ pub(super) struct Phrase<'a> {
 pub(super) struct Reader<'a> {
     index: &'a TextIndex,
     texts: Texts<'a>,
+    budget: &'a Budget,
     doc: Option<u32>,
-    /// Where the terms of each text end, and its path.
-    ends: Vec<(usize, String)>,
+    /// Where the terms of each text end, and which path is its.
+    ends: Vec<(usize, usize)>,
+    /// Those of texts one after the other once.
+    paths: Vec<String>,
     terms: Vec<Option<u32>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(index: &'a TextIndex, texts: Texts<'a>) -> Reader<'a> {
+    pub(super) fn new(index: &'a TextIndex, texts: Texts<'a>, budget: &'a Budget) -> Reader<'a> {
         Reader {
             index,
             texts,
+            budget,
             doc: None,
             ends: Vec::new(),
+            paths: Vec::new(),
             terms: Vec::new(),
         }
     }
@@ -40,23 +47,35 @@ impl<'a> Reader<'a> {
         if self.doc != Some(doc) {
             self.read(doc);
         }
+        let compared = self.terms.len() * phrase.terms.len().div_ceil(4);
+        self.budget.spend(Cost::Phrases, compared as u64);
         let mut start = 0;
         self.ends.iter().any(|(end, path)| {
             let terms = &self.terms[start..*end];
             start = *end;
-            phrase.field.is_none_or(|field| field == path) && follows(terms, &phrase.terms)
+            phrase.field.is_none_or(|field| field == self.paths[*path])
+                && follows(terms, &phrase.terms)
         })
     }
 
     fn read(&mut self, doc: u32) {
         self.doc = Some(doc);
         self.ends.clear();
+        self.paths.clear();
         self.terms.clear();
-        let (ends, terms, lexicon) = (&mut self.ends, &mut self.terms, &self.index.lexicon);
-        (self.texts)(crate::DocId(doc), &mut |path, text| {
+        let (ends, paths) = (&mut self.ends, &mut self.paths);
+        let (terms, lexicon) = (&mut self.terms, &self.index.lexicon);
+        let bytes = (self.texts)(crate::DocId(doc), &mut |path, text| {
+            if text.is_empty() {
+                return;
+            }
             for_each_word(text, |_, word| terms.push(lexicon.term_of_word(word)));
-            ends.push((terms.len(), path.to_owned()));
+            if paths.last().is_none_or(|last| last != path) {
+                paths.push(path.to_owned());
+            }
+            ends.push((terms.len(), paths.len() - 1));
         });
+        self.budget.spend_on_document(Cost::Phrases, bytes);
     }
 }
 

@@ -4,12 +4,14 @@ use roaring::RoaringBitmap;
 
 use super::TextIndex;
 use super::bm25::Norms;
+use super::budget::{Budget, Cost, FILTER, TooBroad};
 use super::cursor::{Cursor, END};
 use super::phrase::{Phrase, Reader, Texts};
+use super::plan::{Plan, Planner, Weighted, merge_words};
 use super::query::Query;
 use super::stats::TermStats;
 use super::top::Top;
-use super::tree::{Phrases, Planner, Tree};
+use super::tree::{Phrases, Tree};
 use super::{intersection, union};
 use crate::DocId;
 
@@ -18,10 +20,12 @@ use crate::DocId;
 struct Filter<'a> {
     removed: &'a RoaringBitmap,
     accept: &'a dyn Fn(DocId) -> bool,
+    budget: &'a Budget,
 }
 
 impl Filter<'_> {
     fn passes(&self, doc: u32) -> bool {
+        self.budget.spend(Cost::Postings, FILTER);
         !self.removed.contains(doc) && (self.accept)(DocId(doc))
     }
 }
@@ -32,7 +36,9 @@ impl TextIndex {
     ///
     /// `stats` are this index's for the query, merged with those of all other shards. `texts` reads
     /// out a document for phrases, the same texts as when it was inserted.
-    #[must_use]
+    ///
+    /// # Errors
+    /// If `budget` is spent before all of them are known.
     pub fn search(
         &self,
         query: &Query,
@@ -40,110 +46,124 @@ impl TextIndex {
         limit: usize,
         accept: &dyn Fn(DocId) -> bool,
         texts: Texts<'_>,
-    ) -> Vec<(DocId, f32)> {
+        budget: &Budget,
+    ) -> Result<Vec<(DocId, f32)>, TooBroad> {
         if limit == 0 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let norms = Norms::new(stats.average_length());
-        let planner = Planner {
-            index: self,
-            query,
-            stats,
-            norms: &norms,
-        };
-        let filter = Filter {
-            removed: &self.removed,
-            accept,
+        let search = Search {
+            planner: Planner {
+                index: self,
+                query,
+                stats,
+                norms: &norms,
+            },
+            filter: Filter {
+                removed: &self.removed,
+                accept,
+                budget,
+            },
+            budget,
         };
         let mut top = Top::new(limit);
-        run(planner.plan(), &mut top, filter, Reader::new(self, texts));
-        top.into_sorted()
+        let reader = Reader::new(self, texts, budget);
+        search.run(search.planner.plan(), &mut top, reader);
+        budget.check(query, stats)?;
+        Ok(top.into_sorted())
     }
 }
 
-fn run<'a>(tree: Tree<'a>, top: &mut Top, filter: Filter<'_>, reader: Reader<'a>) {
-    match tree {
-        Tree::Nothing => {}
-        Tree::Term(word) => union::search(&mut [*word], top, |doc| filter.passes(doc)),
-        Tree::Any(trees) if trees.iter().all(is_term) => {
-            let mut words: Vec<_> = trees.into_iter().filter_map(into_term).collect();
-            union::search(&mut words, top, |doc| filter.passes(doc));
-        }
-        Tree::All(required, excluded) if required.iter().all(is_term_or_phrase) => {
-            intersect(required, excluded, top, filter, reader);
-        }
-        Tree::Phrase(..) => intersect(vec![tree], Vec::new(), top, filter, reader),
-        other => scan(other, top, filter, reader),
-    }
+/// Adds the best documents to a top, or some of them and spends the budget.
+struct Search<'a> {
+    planner: Planner<'a>,
+    filter: Filter<'a>,
+    budget: &'a Budget,
 }
 
-fn is_term(tree: &Tree<'_>) -> bool {
-    matches!(tree, Tree::Term(_))
-}
-
-fn is_term_or_phrase(tree: &Tree<'_>) -> bool {
-    matches!(tree, Tree::Term(_) | Tree::Phrase(..))
-}
-
-fn into_term(tree: Tree<'_>) -> Option<Cursor<'_>> {
-    match tree {
-        Tree::Term(word) => Some(*word),
-        _ => None,
-    }
-}
-
-/// Words that must all be there, with what cannot be seen from their postings asked last.
-fn intersect<'a>(
-    required: Vec<Tree<'a>>,
-    mut excluded: Vec<Tree<'a>>,
-    top: &mut Top,
-    filter: Filter<'_>,
-    mut reader: Reader<'a>,
-) {
-    let mut words = Vec::new();
-    let mut phrases: Vec<Phrase<'_>> = Vec::new();
-    for tree in required {
-        match tree {
-            Tree::Term(word) => words.push(*word),
-            Tree::Phrase(more, phrase) => {
-                words.extend(more);
-                phrases.push(phrase);
+impl<'a> Search<'a> {
+    fn run(&self, plan: Plan<'a>, top: &mut Top, reader: Reader<'a>) {
+        match plan {
+            Plan::Nothing => {}
+            Plan::Term(word) => self.unite(&mut [self.planner.cursor(word)], top),
+            Plan::Any(plans) => match plans.iter().map(Plan::word).collect::<Option<Vec<_>>>() {
+                Some(words) => self.unite(&mut self.cursors(words), top),
+                None => self.scan(Plan::Any(plans), top, reader),
+            },
+            Plan::All(required, excluded) if required.iter().all(Plan::is_word_or_phrase) => {
+                self.intersect(required, excluded, top, reader);
             }
-            _ => {}
+            Plan::Phrase(..) => self.intersect(vec![plan], Vec::new(), top, reader),
+            Plan::All(..) => self.scan(plan, top, reader),
         }
     }
-    intersection::search(&mut words, top, |doc| {
-        filter.passes(doc)
-            && !excluded.iter_mut().any(|tree| {
-                let mut read = Phrases::Read(&mut reader);
-                tree.score(doc, false, &mut read).is_some()
-            })
-            && phrases.iter().all(|phrase| reader.has(doc, phrase))
-    });
-}
 
-/// Anything else: every document that may match.
-fn scan<'a>(mut tree: Tree<'a>, top: &mut Top, filter: Filter<'_>, mut reader: Reader<'a>) {
-    let has_phrase = tree.has_phrase();
-    let mut target = 0;
-    loop {
-        let doc = tree.seek(target);
-        if doc == END {
-            return;
+    fn cursors(&self, words: Vec<Weighted>) -> Vec<Cursor<'a>> {
+        let words = words.into_iter();
+        words.map(|word| self.planner.cursor(word)).collect()
+    }
+
+    fn unite(&self, words: &mut [Cursor<'_>], top: &mut Top) {
+        union::search(words, top, self.budget, |doc| self.filter.passes(doc));
+    }
+
+    /// Words that must all be there, with what cannot be seen from their postings asked last.
+    fn intersect(
+        &self,
+        required: Vec<Plan<'a>>,
+        excluded: Vec<Plan<'a>>,
+        top: &mut Top,
+        mut reader: Reader<'a>,
+    ) {
+        let mut words = Vec::new();
+        let mut phrases: Vec<Phrase<'_>> = Vec::new();
+        for plan in required {
+            match plan {
+                Plan::Term(word) => words.push(word),
+                Plan::Phrase(more, phrase) => {
+                    words.extend(more);
+                    phrases.push(phrase);
+                }
+                _ => {}
+            }
         }
-        target = doc + 1;
-        let mut score = tree.score(doc, true, &mut Phrases::Presume);
-        let is_good = |score: Option<f32>| score.is_some_and(|score| score > top.threshold());
-        if !is_good(score) || !filter.passes(doc) {
-            continue;
-        }
-        if has_phrase {
-            score = tree.score(doc, true, &mut Phrases::Read(&mut reader));
-        }
-        if let Some(score) = score
-            && score > top.threshold()
-        {
-            top.add(doc, score);
+        let mut words = self.cursors(merge_words(words));
+        let excluded = excluded.into_iter();
+        let mut excluded: Vec<_> = excluded.map(|plan| Tree::new(plan, self.planner)).collect();
+        intersection::search(&mut words, top, self.budget, |doc| {
+            self.filter.passes(doc)
+                && !excluded.iter_mut().any(|tree| {
+                    let mut read = Phrases::Read(&mut reader);
+                    tree.score(doc, false, &mut read, self.budget).is_some()
+                })
+                && phrases.iter().all(|phrase| reader.has(doc, phrase))
+        });
+    }
+
+    /// Anything else: every document that may match.
+    fn scan(&self, plan: Plan<'a>, top: &mut Top, mut reader: Reader<'a>) {
+        let (mut tree, budget) = (Tree::new(plan, self.planner), self.budget);
+        let has_phrase = tree.has_phrase();
+        let mut target = 0;
+        loop {
+            let doc = tree.seek(target, budget);
+            if doc == END || budget.is_spent() {
+                return;
+            }
+            target = doc + 1;
+            let mut score = tree.score(doc, true, &mut Phrases::Presume, budget);
+            let is_good = |score: Option<f32>| score.is_some_and(|score| score > top.threshold());
+            if !is_good(score) || !self.filter.passes(doc) {
+                continue;
+            }
+            if has_phrase {
+                score = tree.score(doc, true, &mut Phrases::Read(&mut reader), budget);
+            }
+            if let Some(score) = score
+                && score > top.threshold()
+            {
+                top.add(doc, score);
+            }
         }
     }
 }

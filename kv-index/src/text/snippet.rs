@@ -6,11 +6,15 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::analyzer::{Analyzer, for_each_word};
+use super::budget::{Budget, Cost};
 use super::query::Query;
 use super::stats::TermStats;
 
-/// Words of a text that are looked at.
-const WORDS_SEEN_MAX: usize = 100_000;
+/// Bytes of a text that are looked at.
+const BYTES_SEEN_MAX: usize = 256 << 10;
+
+/// Bringing a word to its stem, for each of its bytes.
+const STEM_BYTE: u64 = 20;
 
 /// A part of a text, and where in it the words are that were sought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,36 +25,75 @@ pub struct Snippet {
     pub marks: Vec<Range<usize>>,
 }
 
-/// What is sought, by stem, and its weight within each leaf's field.
-pub(super) struct Sought<'a> {
+/// Makes snippets for one query.
+#[derive(Debug)]
+pub struct Snippets<'a> {
     analyzer: &'a Analyzer,
-    stems: HashMap<&'a str, Vec<(Option<&'a str>, f32)>, RandomState>,
+    /// What is sought, by stem, and its weight within each leaf's field.
+    sought: HashMap<&'a str, Vec<(Option<&'a str>, f32)>, RandomState>,
 }
 
-impl<'a> Sought<'a> {
-    pub(super) fn new(
-        analyzer: &'a Analyzer,
-        query: &'a Query,
-        stats: &'a TermStats,
-    ) -> Sought<'a> {
-        let mut stems: HashMap<_, Vec<_>, _> = HashMap::default();
-        for (index, leaf) in query
-            .leaves
-            .iter()
-            .enumerate()
-            .filter(|(_, leaf)| leaf.is_sought)
-        {
+impl<'a> Snippets<'a> {
+    /// What is found by `query` according to `stats`.
+    #[must_use]
+    pub fn new(analyzer: &'a Analyzer, query: &'a Query, stats: &'a TermStats) -> Snippets<'a> {
+        let mut sought: HashMap<_, Vec<_>, _> = HashMap::default();
+        let leaves = query.leaves.iter().enumerate();
+        for (index, leaf) in leaves.filter(|(_, leaf)| leaf.is_sought) {
             for stem in stats.stems(index) {
-                let weights = stems.entry(stem.stem).or_default();
+                let weights = sought.entry(stem.stem).or_default();
                 weights.push((leaf.field.as_deref(), stem.idf * stem.boost));
             }
         }
-        Sought { analyzer, stems }
+        Snippets { analyzer, sought }
+    }
+
+    /// The part of about `width` bytes that has the most of what is sought, the first of equal
+    /// ones; the beginning of the first text if nothing is. Looks at the first 256 KiB of each text.
+    #[must_use]
+    pub fn of<'t>(
+        &self,
+        texts: impl IntoIterator<Item = (&'t str, &'t str)>,
+        width: usize,
+        budget: &Budget,
+    ) -> Snippet {
+        let mut best: Option<Window<'_>> = None;
+        for (path, text) in texts {
+            let places = self.places(path, text, budget);
+            let (weight, range) = best_window(text, &places, width);
+            if best.as_ref().is_some_and(|best| weight <= best.weight) {
+                continue;
+            }
+            let marks = places.into_iter().map(|place| place.range);
+            let is_inside =
+                |mark: &Range<usize>| range.start <= mark.start && mark.end <= range.end;
+            best = Some(Window {
+                weight,
+                text,
+                marks: marks.filter(is_inside).collect(),
+                range,
+            });
+        }
+        best.map_or_else(Snippet::default, |best| {
+            cut(best.text, best.range, &best.marks)
+        })
+    }
+
+    fn places(&self, path: &str, text: &str, budget: &Budget) -> Vec<Place> {
+        let seen = &text[..text.floor_char_boundary(BYTES_SEEN_MAX)];
+        budget.spend(Cost::Telling, STEM_BYTE * seen.len() as u64);
+        let mut places = Vec::new();
+        for_each_word(seen, |range, word| {
+            if let Some(weight) = self.weight(path, word) {
+                places.push(Place { range, weight });
+            }
+        });
+        places
     }
 
     /// What a folded word of the field `path` counts for, if it is sought.
     fn weight(&self, path: &str, word: &str) -> Option<f32> {
-        let weights = self.stems.get(self.analyzer.stem(word).as_ref())?;
+        let weights = self.sought.get(self.analyzer.stem(word).as_ref())?;
         let fitting = weights
             .iter()
             .filter(|(field, _)| field.is_none_or(|field| field == path));
@@ -70,52 +113,6 @@ struct Window<'t> {
     text: &'t str,
     range: Range<usize>,
     marks: Vec<Range<usize>>,
-}
-
-/// The part of about `width` bytes that has the most of what is sought, the first of equal
-/// ones; the beginning of the first text if nothing is.
-#[must_use]
-pub fn snippet<'a>(
-    analyzer: &Analyzer,
-    texts: impl IntoIterator<Item = (&'a str, &'a str)>,
-    query: &Query,
-    stats: &TermStats,
-    width: usize,
-) -> Snippet {
-    let sought = Sought::new(analyzer, query, stats);
-    let mut best: Option<Window<'_>> = None;
-    for (path, text) in texts {
-        let places = places(&sought, path, text);
-        let (weight, range) = best_window(text, &places, width);
-        if best.as_ref().is_some_and(|best| weight <= best.weight) {
-            continue;
-        }
-        let marks = places.into_iter().map(|place| place.range);
-        let is_inside = |mark: &Range<usize>| range.start <= mark.start && mark.end <= range.end;
-        best = Some(Window {
-            weight,
-            text,
-            marks: marks.filter(is_inside).collect(),
-            range,
-        });
-    }
-    best.map_or_else(Snippet::default, |best| {
-        cut(best.text, best.range, &best.marks)
-    })
-}
-
-fn places(sought: &Sought<'_>, path: &str, text: &str) -> Vec<Place> {
-    let mut places = Vec::new();
-    let mut seen = 0;
-    for_each_word(text, |range, word| {
-        seen += 1;
-        if seen <= WORDS_SEEN_MAX
-            && let Some(weight) = sought.weight(path, word)
-        {
-            places.push(Place { range, weight });
-        }
-    });
-    places
 }
 
 /// The window with the most weight, and it.

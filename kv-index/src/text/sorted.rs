@@ -4,6 +4,7 @@
 //! into the long one by copying what lies between its words, so a word costs a few hundred
 //! nanoseconds to add, however many there are.
 
+use super::budget::{Budget, COMPARISON, Cost, PROBE};
 use super::similar::Similar;
 
 const RECENT_MAX: usize = 1024;
@@ -50,34 +51,39 @@ impl SortedWords {
         self.runs().into_iter().flatten().copied()
     }
 
-    /// Calls `visit` with each word that begins with `prefix`.
+    /// Calls `visit` with each word that begins with `prefix`, until the budget is spent.
     pub(super) fn for_each_with_prefix<'a>(
         &self,
         prefix: &str,
         text: impl Fn(u32) -> &'a str,
+        budget: &Budget,
         mut visit: impl FnMut(u32),
     ) {
         for run in self.runs() {
             let start = run.partition_point(|&index| text(index) < prefix);
             let rest = run[start..].iter().copied();
-            rest.take_while(|&index| text(index).starts_with(prefix))
+            rest.take_while(|&index| text(index).starts_with(prefix) && !budget.is_spent())
                 .for_each(&mut visit);
         }
     }
 
     /// Calls `visit` with each word that is at most `distance_max` edits from `word`, and with how
-    /// many it is.
+    /// many it is, until the budget is spent.
     pub(super) fn for_each_similar<'a>(
         &self,
         word: &str,
         distance_max: u8,
         text: impl Fn(u32) -> &'a str,
+        budget: &Budget,
         mut visit: impl FnMut(u32, u8),
     ) {
         for run in self.runs() {
             let mut similar = Similar::new(word, distance_max);
             let mut at = 0;
-            while let Some(&index) = run.get(at) {
+            while let Some(&index) = run.get(at)
+                && !budget.is_spent()
+            {
+                budget.spend(Cost::Words, COMPARISON);
                 match similar.distance(text(index)) {
                     Ok(distance) => {
                         if distance <= distance_max {
@@ -85,7 +91,12 @@ impl SortedWords {
                         }
                         at += 1;
                     }
-                    Err(hopeless) => at += count_with_prefix(&run[at..], hopeless, &text),
+                    Err(hopeless) => {
+                        let count = count_with_prefix(&run[at..], hopeless, &text);
+                        let probes = 2 * (count.ilog2() + 1);
+                        budget.spend(Cost::Words, PROBE * u64::from(probes));
+                        at += count;
+                    }
                 }
             }
         }

@@ -5,11 +5,13 @@
 //! 2. Which words a prefix or a misspelling stands for is decided by the merged numbers as well: the
 //!    nearest first, then those that most documents have.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::TextIndex;
 use super::bm25::idf;
-use super::query::{Leaf, LeafKind, Query, edits_for};
+use super::budget::{Budget, TooBroad};
+use super::query::{DISTANCE_MAX, Leaf, LeafKind, Query, edits_for};
 
 /// Most words that a prefix or a misspelling stands for.
 pub const EXPANSIONS_MAX: usize = 64;
@@ -51,23 +53,26 @@ pub(super) struct WeightedStem<'a> {
 
 impl TermStats {
     /// The numbers of all shards together.
-    #[must_use]
+    ///
+    /// # Errors
+    /// If `budget` is spent before all of them are known.
     pub fn gather<'i>(
         query: &Query,
         shards: impl IntoIterator<Item = &'i TextIndex> + Clone,
-    ) -> TermStats {
+        budget: &Budget,
+    ) -> Result<TermStats, TooBroad> {
         let mut proposed = TermStats::default();
         for shard in shards.clone() {
-            proposed.merge(&shard.stats(query));
+            proposed.merge(&shard.stats(query, budget)?);
         }
         if !proposed.has_proposals() {
-            return proposed;
+            return Ok(proposed);
         }
         let mut stats = TermStats::default();
         for shard in shards {
             stats.merge(&shard.recount(query, &proposed));
         }
-        stats
+        Ok(stats)
     }
 
     /// Whether the query has prefixes or misspellings, of which each shard knows others, so that
@@ -94,6 +99,13 @@ impl TermStats {
     #[must_use]
     pub fn documents(&self) -> u64 {
         self.documents
+    }
+
+    /// At most so many documents have all that a leaf names.
+    pub(super) fn documents_with_all(&self, leaf: usize) -> u64 {
+        let named = self.leaves.get(leaf).map_or(&[][..], |leaf| &leaf.named);
+        let counts = named.iter().map(|(_, documents)| *documents);
+        counts.min().unwrap_or(0)
     }
 
     /// Words a document.
@@ -136,8 +148,8 @@ impl TermStats {
 
 impl Proposal {
     /// Lower is better.
-    fn rank(&self) -> (u8, std::cmp::Reverse<u64>) {
-        (self.distance, std::cmp::Reverse(self.documents))
+    fn rank(&self) -> (u8, Reverse<u64>) {
+        (self.distance, Reverse(self.documents))
     }
 }
 
@@ -169,16 +181,25 @@ impl LeafStats {
 
 impl TextIndex {
     /// This index's numbers for a query.
-    #[must_use]
-    pub fn stats(&self, query: &Query) -> TermStats {
-        let leaves = query.leaves.iter();
-        TermStats {
+    ///
+    /// # Errors
+    /// If `budget` is spent before all of them are known.
+    pub fn stats(&self, query: &Query, budget: &Budget) -> Result<TermStats, TooBroad> {
+        let mut leaves: Vec<LeafStats> = Vec::with_capacity(query.leaves.len());
+        for (index, leaf) in query.leaves.iter().enumerate() {
+            let same = query.leaves[..index].iter().position(|known| known == leaf);
+            leaves.push(match same {
+                Some(same) => leaves[same].clone(),
+                None => self.leaf_stats(leaf, query.has_fallback, budget),
+            });
+        }
+        let stats = TermStats {
             documents: self.document_count,
             words: self.word_count,
-            leaves: leaves
-                .map(|leaf| self.leaf_stats(leaf, query.has_fallback))
-                .collect(),
-        }
+            leaves,
+        };
+        budget.check(query, &stats)?;
+        Ok(stats)
     }
 
     /// This index's numbers for a query, with all that any shard proposed. A shard counts a stem in
@@ -206,22 +227,22 @@ impl TextIndex {
         term.map_or(0, |term| self.postings.documents(term)).into()
     }
 
-    fn leaf_stats(&self, leaf: &Leaf, has_fallback: bool) -> LeafStats {
+    fn leaf_stats(&self, leaf: &Leaf, has_fallback: bool, budget: &Budget) -> LeafStats {
         let mut stats = LeafStats::default();
         match &leaf.kind {
             LeafKind::Word(word) => {
                 stats.named.push(self.named(leaf, word));
                 if has_fallback && leaf.is_sought && !stats.is_named() {
-                    self.propose_similar(leaf, word, edits_for(word), &mut stats);
+                    self.propose_similar(leaf, word, edits_for(word), budget, &mut stats);
                 }
             }
             LeafKind::Phrase(words) => {
                 stats.named = words.iter().map(|word| self.named(leaf, word)).collect();
             }
-            LeafKind::Prefix(prefix) => self.propose_with_prefix(leaf, prefix, &mut stats),
+            LeafKind::Prefix(prefix) => self.propose_with_prefix(leaf, prefix, budget, &mut stats),
             LeafKind::Fuzzy(word, edits) => {
                 let edits = edits.unwrap_or_else(|| edits_for(word));
-                self.propose_similar(leaf, word, edits, &mut stats);
+                self.propose_similar(leaf, word, edits, budget, &mut stats);
             }
         }
         stats
@@ -233,37 +254,36 @@ impl TextIndex {
         (stem.into(), documents)
     }
 
-    fn propose_with_prefix(&self, leaf: &Leaf, prefix: &str, stats: &mut LeafStats) {
-        let mut found = Vec::new();
-        self.lexicon
-            .for_each_with_prefix(prefix, |term| found.push((term, 0)));
-        self.propose(leaf, found, stats);
+    fn propose_with_prefix(
+        &self,
+        leaf: &Leaf,
+        prefix: &str,
+        budget: &Budget,
+        stats: &mut LeafStats,
+    ) {
+        let mut best = Best::default();
+        self.lexicon.for_each_with_prefix(prefix, budget, |term| {
+            let (stem, proposal) = self.proposal(leaf, term, 0);
+            best.add(stem, proposal);
+        });
+        best.propose(stats);
     }
 
-    fn propose_similar(&self, leaf: &Leaf, word: &str, edits: u8, stats: &mut LeafStats) {
-        let mut found = Vec::new();
+    fn propose_similar(
+        &self,
+        leaf: &Leaf,
+        word: &str,
+        edits: u8,
+        budget: &Budget,
+        stats: &mut LeafStats,
+    ) {
+        let mut best = Best::default();
         self.lexicon
-            .for_each_similar(word, edits, |term, distance| found.push((term, distance)));
-        self.propose(leaf, found, stats);
-    }
-
-    /// Proposes the best of some terms, which may be there more than once.
-    fn propose(&self, leaf: &Leaf, mut found: Vec<(u32, u8)>, stats: &mut LeafStats) {
-        found.sort_unstable();
-        found.dedup_by_key(|(term, _)| *term);
-        let mut proposals: Vec<_> = found
-            .into_iter()
-            .map(|(term, distance)| self.proposal(leaf, term, distance))
-            .collect();
-        if proposals.len() > PROPOSALS_MAX {
-            proposals.select_nth_unstable_by_key(PROPOSALS_MAX, |(stem, proposal)| {
-                (proposal.rank(), *stem)
+            .for_each_similar(word, edits, budget, |term, distance| {
+                let (stem, proposal) = self.proposal(leaf, term, distance);
+                best.add(stem, proposal);
             });
-            proposals.truncate(PROPOSALS_MAX);
-        }
-        for (stem, proposal) in proposals {
-            stats.propose(stem, proposal);
-        }
+        best.propose(stats);
     }
 
     /// Also of a stem that no document has in the leaf's field: those of another shard may.
@@ -283,5 +303,42 @@ impl TextIndex {
             documents,
         };
         (self.lexicon.stem(term), proposal)
+    }
+}
+
+/// The best proposals of one shard, of equal ones those first in the alphabet; not one more than
+/// they may be, however many words there are.
+#[derive(Debug, Default)]
+struct Best<'a>(BTreeSet<(u8, Reverse<u64>, &'a str)>);
+
+impl<'a> Best<'a> {
+    fn add(&mut self, stem: &'a str, proposal: Proposal) {
+        let (distance, documents) = proposal.rank();
+        let proposed = (distance, documents, stem);
+        let is_full = self.0.len() >= PROPOSALS_MAX;
+        if is_full && self.0.last().is_some_and(|last| *last <= proposed) {
+            return;
+        }
+        // Another word with this stem may be nearer, or not as near.
+        if (0..distance).any(|nearer| self.0.contains(&(nearer, documents, stem))) {
+            return;
+        }
+        for farther in distance + 1..=DISTANCE_MAX {
+            self.0.remove(&(farther, documents, stem));
+        }
+        self.0.insert(proposed);
+        if self.0.len() > PROPOSALS_MAX {
+            self.0.pop_last();
+        }
+    }
+
+    fn propose(self, stats: &mut LeafStats) {
+        for (distance, Reverse(documents), stem) in self.0 {
+            let proposal = Proposal {
+                distance,
+                documents,
+            };
+            stats.propose(stem, proposal);
+        }
     }
 }

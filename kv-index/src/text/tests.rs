@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use super::query::{LeafKind, Node};
 use super::*;
 
+mod broad;
+
 type Fields = Vec<(String, String)>;
 
 /// Documents, and what a search in them has to find.
@@ -16,7 +18,12 @@ struct Naive {
     docs: BTreeMap<u32, Doc>,
     /// How many documents have a stem in a field, as far as that was asked since the last change.
     frequencies: RefCell<BTreeMap<(String, Option<String>), usize>>,
+    /// Which stems a word stands for, likewise.
+    expansions: RefCell<BTreeMap<Expanded, Vec<(String, u8)>>>,
 }
+
+/// A word, the edits that it may have, and the field.
+type Expanded = (String, Option<u8>, Option<String>);
 
 #[derive(Clone)]
 struct Doc {
@@ -76,12 +83,17 @@ fn stem(word: &str) -> String {
 impl Naive {
     fn insert(&mut self, doc: u32, fields: Fields) {
         self.docs.insert(doc, Doc::new(fields));
-        self.frequencies.take();
+        self.forget();
     }
 
     fn remove(&mut self, doc: u32) -> Fields {
-        self.frequencies.take();
+        self.forget();
         self.docs.remove(&doc).unwrap().fields
+    }
+
+    fn forget(&mut self) {
+        self.frequencies.take();
+        self.expansions.take();
     }
 
     fn with_words(&self) -> impl Iterator<Item = &Doc> {
@@ -113,6 +125,13 @@ impl Naive {
 
     /// The words that a document holds, with the distance to `word`, by their stems.
     fn expand(&self, word: &str, edits: Option<u8>, field: Option<&str>) -> Vec<(String, u8)> {
+        let key = (word.to_owned(), edits, field.map(str::to_owned));
+        let mut known = self.expansions.borrow_mut();
+        let expand = || self.expand_anew(word, edits, field);
+        known.entry(key).or_insert_with(expand).clone()
+    }
+
+    fn expand_anew(&self, word: &str, edits: Option<u8>, field: Option<&str>) -> Vec<(String, u8)> {
         let mut found = BTreeMap::new();
         for (_, text) in self.docs.values().flat_map(|doc| &doc.fields) {
             for other in words(text) {
@@ -253,18 +272,29 @@ impl Pair {
     }
 
     fn search(&self, query: &Query, limit: usize) -> Vec<(DocId, f32)> {
-        let stats = TermStats::gather(query, &self.shards);
+        self.search_within(query, limit, &Budget::default())
+            .unwrap()
+    }
+
+    fn search_within(
+        &self,
+        query: &Query,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Vec<(DocId, f32)>, TooBroad> {
+        let stats = TermStats::gather(query, &self.shards, budget)?;
         let texts = |doc: DocId, visit: &mut dyn FnMut(&str, &str)| {
-            borrowed(&self.naive.docs[&doc.0].fields).for_each(|(path, text)| visit(path, text));
+            let fields = &self.naive.docs[&doc.0].fields;
+            borrowed(fields).for_each(|(path, text)| visit(path, text));
+            fields.iter().map(|(_, text)| text.len()).sum()
         };
-        let mut hits: Vec<_> = self
-            .shards
-            .iter()
-            .flat_map(|shard| shard.search(query, &stats, limit, &|_| true, &texts))
-            .collect();
+        let mut hits = Vec::new();
+        for shard in &self.shards {
+            hits.extend(shard.search(query, &stats, limit, &|_| true, &texts, budget)?);
+        }
         hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         hits.truncate(limit);
-        hits
+        Ok(hits)
     }
 
     /// Checks that the best `limit` are the naive index's, up to what scores alike.
@@ -399,12 +429,15 @@ proptest! {
     }
 }
 
-fn no_texts(_: DocId, _: &mut dyn FnMut(&str, &str)) {}
+fn no_texts(_: DocId, _: &mut dyn FnMut(&str, &str)) -> usize {
+    0
+}
 
 fn found(index: &TextIndex, query: &str) -> Vec<u32> {
-    let query = Query::parse(query).unwrap();
-    let stats = TermStats::gather(&query, [index]);
-    let hits = index.search(&query, &stats, 10, &|_| true, &no_texts);
+    let (query, budget) = (Query::parse(query).unwrap(), Budget::default());
+    let stats = TermStats::gather(&query, [index], &budget).unwrap();
+    let hits = index.search(&query, &stats, 10, &|_| true, &no_texts, &budget);
+    let hits = hits.unwrap();
     hits.iter().map(|(doc, _)| doc.0).collect()
 }
 
@@ -494,22 +527,26 @@ fn an_explanation_adds_up_to_the_score() {
     let mut index = TextIndex::default();
     index.insert(DocId(0), [("name", "running shoes"), ("", "red")]);
     index.insert(DocId(1), [("", "red car")]);
-    let query = Query::parse("name:run OR red -blue OR rde~").unwrap();
-    let stats = TermStats::gather(&query, [&index]);
-    let why = index.explain(DocId(0), &query, &stats);
-    let hits = index.search(&query, &stats, 1, &|doc| doc == DocId(0), &no_texts);
-    let names: Vec<_> = why.iter().map(|(name, _)| name.as_str()).collect();
+    let query = Query::parse("name:run OR red -blue OR rde~ OR red").unwrap();
+    let budget = Budget::default();
+    let stats = TermStats::gather(&query, [&index], &budget).unwrap();
+    let why = index.explain(&[DocId(7), DocId(0)], &query, &stats, &budget);
+    let is_first = |doc| doc == DocId(0);
+    let hits = index.search(&query, &stats, 1, &is_first, &no_texts, &budget);
+    let names: Vec<_> = why[1].iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["name:run", "red"]);
-    assert!((why.iter().map(|(_, score)| score).sum::<f32>() - hits[0].1).abs() < 1e-5);
-    assert!(index.explain(DocId(7), &query, &stats).is_empty());
+    let sum = why[1].iter().map(|(_, score)| score).sum::<f32>();
+    assert!((sum - hits.unwrap()[0].1).abs() < 1e-5);
+    assert!(why[0].is_empty());
 }
 
 fn marked(text: &str, query: &str, width: usize) -> String {
     let mut index = TextIndex::default();
     index.insert(DocId(0), [("a", text)]);
-    let query = Query::parse(query).unwrap();
-    let stats = TermStats::gather(&query, [&index]);
-    let snippet = snippet(index.analyzer(), [("a", text)], &query, &stats, width);
+    let (query, budget) = (Query::parse(query).unwrap(), Budget::default());
+    let stats = TermStats::gather(&query, [&index], &budget).unwrap();
+    let snippets = Snippets::new(index.analyzer(), &query, &stats);
+    let snippet = snippets.of([("a", text)], width, &budget);
     let mut shown = snippet.text.clone();
     for mark in snippet.marks.iter().rev() {
         shown.insert(mark.end, ']');
@@ -540,9 +577,10 @@ proptest! {
     ) {
         let mut index = TextIndex::default();
         index.insert(DocId(0), [("", text.as_str())]);
-        let query = Query::parse(&query).unwrap();
-        let stats = TermStats::gather(&query, [&index]);
-        let snippet = snippet(index.analyzer(), [("", text.as_str())], &query, &stats, width);
+        let (query, budget) = (Query::parse(&query).unwrap(), Budget::default());
+        let stats = TermStats::gather(&query, [&index], &budget).unwrap();
+        let snippets = Snippets::new(index.analyzer(), &query, &stats);
+        let snippet = snippets.of([("", text.as_str())], width, &budget);
         let mut end = 0;
         for mark in snippet.marks {
             prop_assert!(end <= mark.start && mark.start < mark.end);

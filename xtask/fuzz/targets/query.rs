@@ -13,7 +13,7 @@
 use std::sync::OnceLock;
 
 use kv_index::DocId;
-use kv_index::text::{Analyzer, Query, TermStats, TextIndex};
+use kv_index::text::{Analyzer, Budget, Query, TermStats, TextIndex};
 use libfuzzer_sys::fuzz_target;
 
 /// Every so many documents one is removed.
@@ -21,6 +21,9 @@ const REMOVED_EVERY: usize = 5;
 
 /// The same numbers, added in another order, give about the same sum.
 const ROUNDING: f32 = 1e-5;
+
+/// So few documents are never too many.
+const WITHIN_BUDGET: &str = "the index is small";
 
 /// Path and text.
 type Field = (String, String);
@@ -45,10 +48,12 @@ fuzz_target!(init: fuzz::offer_seeds(seeds()), |data: &[u8]| {
 
 fn search(query: &Query) {
     let fixture = fixture();
-    let stats = fixture.index.stats(query);
-    assert_eq!(stats, fixture.index.stats(query));
-    check(fixture, query, &stats);
-    let gathered = TermStats::gather(query, [&fixture.index]);
+    let stats = || fixture.index.stats(query, &Budget::default());
+    let stats = (stats().expect(WITHIN_BUDGET), stats().expect(WITHIN_BUDGET));
+    assert_eq!(stats.0, stats.1);
+    check(fixture, query, &stats.0);
+    let gathered = TermStats::gather(query, [&fixture.index], &Budget::default());
+    let gathered = gathered.expect(WITHIN_BUDGET);
     check(fixture, query, &gathered);
     check(fixture, &query.clone().without_fallback(), &gathered);
 }
@@ -97,9 +102,13 @@ impl Fixture {
         accept: &dyn Fn(DocId) -> bool,
     ) -> Vec<(DocId, f32)> {
         let texts = |doc: DocId, visit: &mut dyn FnMut(&str, &str)| {
-            borrowed(&self.docs[doc.index()]).for_each(|(path, text)| visit(path, text));
+            let fields = &self.docs[doc.index()];
+            borrowed(fields).for_each(|(path, text)| visit(path, text));
+            fields.iter().map(|(_, text)| text.len()).sum()
         };
-        self.index.search(query, stats, limit, accept, &texts)
+        let budget = Budget::default();
+        let hits = self.index.search(query, stats, limit, accept, &texts, &budget);
+        hits.expect(WITHIN_BUDGET)
     }
 
     fn is_live(&self, doc: DocId) -> bool {
