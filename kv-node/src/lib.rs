@@ -4,9 +4,11 @@
 pub mod backend;
 pub mod config;
 pub mod db;
+pub mod indexer;
 pub mod peer;
 pub mod program;
 pub mod report;
+pub mod searches;
 pub mod secret;
 pub mod server;
 pub mod snapshot;

@@ -101,7 +101,11 @@ pub fn remove(
     generation: &Generation,
     kept: &Manifest,
 ) -> Result<(), SnapshotError> {
-    let kept: HashSet<_> = kept.generations.iter().flat_map(Generation::paths).collect();
+    let kept: HashSet<_> = kept
+        .generations
+        .iter()
+        .flat_map(Generation::paths)
+        .collect();
     for path in generation.paths().filter(|path| !kept.contains(path)) {
         if storage.exists(&path).map_err(io_error("look for", &path))? {
             storage.remove(&path).map_err(io_error("remove", &path))?;
