@@ -71,6 +71,10 @@ pub(crate) trait Consensus {
     /// Such an entry is applied; who takes part from now on.
     fn apply_change(&mut self, change: &Reconfiguration) -> Result<ConfState, Dropped>;
 
+    /// Takes for committed what the leader has of older terms, as if those who elected it had it
+    /// too: a deliberate fault.
+    fn commit_by_count(&mut self);
+
     /// Asks for the place in the log that a read must wait for.
     fn read_index(&mut self, context: Vec<u8>);
 
@@ -120,6 +124,9 @@ pub(crate) trait Consensus {
     /// The last entry of the log, on the disk or not.
     fn last_index(&self) -> u64;
 
+    /// The last entry that is on the disk.
+    fn persisted_index(&self) -> u64;
+
     /// Bytes of entries that are not in a step yet.
     fn unlogged_bytes(&self) -> usize;
 
@@ -131,8 +138,6 @@ pub(crate) trait Consensus {
 
     /// Whether a change of who takes part is not applied yet.
     fn has_pending_change(&self) -> bool;
-
-    fn conf(&self) -> ConfState;
 
     /// Whether `nodes`, with this one, are a quorum of every configuration in force.
     fn is_quorum(&self, nodes: &[NodeId]) -> bool;

@@ -43,11 +43,27 @@ pub struct MemberAddress {
 impl MemberAddress {
     /// An address has at most so many bytes.
     pub const ADDRESS_BYTES_MAX: usize = 512;
+
+    /// What is wrong with it, if anything is.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.id > NodeId::MAX {
+            return Err("the id is too large");
+        }
+        if self.client.is_empty() || self.peer.is_empty() {
+            return Err("an address is empty");
+        }
+        if self.client.len().max(self.peer.len()) > MemberAddress::ADDRESS_BYTES_MAX {
+            return Err("an address is too long");
+        }
+        Ok(())
+    }
 }
 
 /// Why a text names no member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no member: {problem}; write ID=CLIENT-ADDRESS@PEER-ADDRESS, as 0=127.0.0.1:6000@127.0.0.1:6100")]
+#[error(
+    "{text:?} is no member: {problem}; write ID=CLIENT-ADDRESS@PEER-ADDRESS, as 0=127.0.0.1:6000@127.0.0.1:6100"
+)]
 pub struct MemberError {
     text: String,
     problem: &'static str,
@@ -68,20 +84,12 @@ fn parse(text: &str) -> Result<MemberAddress, &'static str> {
     let (id, addresses) = text.split_once('=').ok_or("there is no =")?;
     let (client, peer) = addresses.split_once('@').ok_or("there is no @")?;
     let id = id.trim().parse().map_err(|_| "the id is not a number")?;
-    if id > NodeId::MAX.0 {
-        return Err("the id is too large");
-    }
-    if client.is_empty() || peer.is_empty() {
-        return Err("an address is empty");
-    }
-    if client.len().max(peer.len()) > MemberAddress::ADDRESS_BYTES_MAX {
-        return Err("an address is too long");
-    }
-    Ok(MemberAddress {
+    let member = MemberAddress {
         id: NodeId(id),
         client: client.to_owned(),
         peer: peer.to_owned(),
-    })
+    };
+    member.check().map(|()| member)
 }
 
 impl fmt::Display for MemberAddress {
@@ -105,7 +113,15 @@ mod tests {
 
     #[test]
     fn what_is_no_member_is_refused_with_a_reason() {
-        for text in ["", "0", "0=a", "x=a@b", "0=@b", "0=a@", "18446744073709551615=a@b"] {
+        for text in [
+            "",
+            "0",
+            "0=a",
+            "x=a@b",
+            "0=@b",
+            "0=a@",
+            "18446744073709551615=a@b",
+        ] {
             let error = text.parse::<MemberAddress>().unwrap_err();
             assert!(error.to_string().contains("6100"), "{error}");
         }

@@ -66,7 +66,8 @@ impl Identity {
         for other in ["MANIFEST", "wal"] {
             let path = Path::new(other);
             if storage.exists(path).map_err(dir_error("look for", FILE))? {
-                let problem = format!("the directory has a {other} but no {FILE}: it is not this node's");
+                let problem =
+                    format!("the directory has a {other} but no {FILE}: it is not this node's");
                 return Err(OpenError::Foreign(problem));
             }
         }
@@ -135,7 +136,10 @@ impl Identity {
 
     fn store(&self, storage: &dyn Storage) -> Result<(), OpenError> {
         let (new, path) = (Path::new(FILE_NEW), Path::new(FILE));
-        if storage.exists(new).map_err(dir_error("look for", FILE_NEW))? {
+        if storage
+            .exists(new)
+            .map_err(dir_error("look for", FILE_NEW))?
+        {
             storage.remove(new).map_err(dir_error("remove", FILE_NEW))?;
         }
         let file = storage
@@ -157,7 +161,11 @@ impl Identity {
         out.put_u64_le(self.cluster);
         out.put_u64_le(self.id.0);
         out.put_u64_le(self.incarnation);
-        let established = if self.is_established { FLAG_ESTABLISHED } else { 0 };
+        let established = if self.is_established {
+            FLAG_ESTABLISHED
+        } else {
+            0
+        };
         let joined = if self.has_joined { FLAG_JOINED } else { 0 };
         out.put_u8(established | joined);
         put_count(&mut out, self.members.len());

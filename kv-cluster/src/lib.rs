@@ -8,19 +8,35 @@
 //! machine of `kv-node` behind it. What it never does: answer a write that a minority's loss could
 //! lose, or a read that misses an acknowledged write, unless it was asked for a stale one.
 
+mod backend;
+mod consensus;
+mod driver;
+mod entry;
 mod error;
 mod id;
+mod identity;
+mod lease;
+mod log;
+mod machine;
 mod member;
+mod membership;
+mod metrics;
 mod planted;
+mod reads;
+mod record;
+pub mod settings;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod status;
 pub mod wire;
 
+pub use backend::{Cluster, ClusterError, ClusterOptions};
 pub use error::OpenError;
 pub use id::{MemberAddress, MemberError, NodeId};
 pub use member::{
     Administration, Answer, Batch, Change, Chunk, ChunkAck, Completed, Event, Forward, Hello, Lane,
-    Member, MemberSettings, Offer, Once, Outgoing, Output, PeerMessage, ReadMode,
-    Route, SnapshotId, SnapshotJob, SnapshotWritten, Visit, Welcome,
+    Member, MemberSettings, Offer, Once, Outgoing, Output, PeerMessage, ReadMode, Route,
+    SnapshotId, SnapshotJob, SnapshotWritten, Visit, Welcome,
 };
 #[cfg(feature = "planted-bugs")]
 pub use planted::Bug;

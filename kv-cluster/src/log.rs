@@ -22,7 +22,7 @@ use raft::{Error, GetEntriesContext, RaftState, Storage, StorageError};
 
 use crate::record::entry_bytes;
 
-pub(crate) use replay::Replay;
+pub(crate) use replay::{Beginning, Replayed, replay};
 
 mod replay;
 #[cfg(test)]
@@ -73,10 +73,6 @@ impl RaftLog {
 
     pub(crate) fn last(&self) -> u64 {
         self.base.index + self.entries.len() as u64
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     pub(crate) fn hard_state(&self) -> &HardState {
@@ -131,7 +127,10 @@ impl RaftLog {
 
     fn truncate(&mut self, last: u64) {
         while self.last() > last {
-            let dropped = self.entries.pop_back().expect("there is one beyond the base");
+            let dropped = self
+                .entries
+                .pop_back()
+                .expect("there is one beyond the base");
             self.bytes -= bytes_of(&dropped);
         }
         while self.records.back().is_some_and(|(first, _)| *first > last) {
@@ -168,13 +167,20 @@ impl RaftLog {
     }
 
     fn drop_first(&mut self) {
-        let dropped = self.entries.pop_front().expect("what is dropped is in memory");
+        let dropped = self
+            .entries
+            .pop_front()
+            .expect("what is dropped is in memory");
         self.bytes -= bytes_of(&dropped);
         self.base = Mark {
             index: dropped.index,
             term: dropped.term,
         };
-        while self.records.get(1).is_some_and(|(first, _)| *first <= self.base.index + 1) {
+        while self
+            .records
+            .get(1)
+            .is_some_and(|(first, _)| *first <= self.base.index + 1)
+        {
             self.records.pop_front();
         }
     }
@@ -218,7 +224,11 @@ impl Storage for RaftLog {
         if low <= self.base.index {
             return Err(Error::Store(StorageError::Compacted));
         }
-        assert!(high <= self.last() + 1, "entries up to {high} of {}", self.last());
+        assert!(
+            high <= self.last() + 1,
+            "entries up to {high} of {}",
+            self.last()
+        );
         let max_size = max_size.into().unwrap_or(u64::MAX);
         let mut sum = 0;
         let mut entries = Vec::new();
@@ -249,10 +259,12 @@ impl Storage for RaftLog {
     }
 
     /// The snapshot goes its own way, in chunks; raft-rs gets its place only. One that the log in
-    /// memory does not go on from would be of no use.
-    fn snapshot(&self, request_index: u64, _to: u64) -> raft::Result<Snapshot> {
+    /// memory does not go on from would be of no use, nor one that does not know who gets it.
+    fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<Snapshot> {
         let usable = self.available.as_ref().filter(|available| {
+            let knows = [&available.conf.voters, &available.conf.learners];
             available.mark.index >= request_index.max(self.base.index).max(1)
+                && knows.into_iter().flatten().any(|id| *id == to)
         });
         let Some(available) = usable else {
             self.is_snapshot_wanted.set(true);

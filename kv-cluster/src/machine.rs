@@ -173,7 +173,9 @@ impl Run<'_> {
         match self.known(*once) {
             Known::New => {
                 let reply = self.write(command, loses_effect);
-                self.state.sessions.remember(*once, self.writes.now_ms, &reply);
+                self.state
+                    .sessions
+                    .remember(*once, self.writes.now_ms, &reply);
                 let is_retry = false;
                 Applied { reply, is_retry }
             }

@@ -32,6 +32,7 @@ use crate::reads::Reads;
 use crate::{Counters, NodeId, Role};
 
 mod administer;
+mod answer;
 mod apply;
 mod forward;
 mod greet;
@@ -39,6 +40,8 @@ mod install;
 mod message;
 mod open;
 mod persist;
+#[cfg(feature = "sim")]
+mod probe;
 mod propose;
 mod read;
 mod report;
@@ -60,6 +63,8 @@ pub use message::{
     Administration, Answer, Batch, Change, Chunk, ChunkAck, Completed, Event, Forward, Hello, Lane,
     Offer, Once, Outgoing, Output, PeerMessage, ReadMode, Route, SnapshotId, Welcome,
 };
+#[cfg(feature = "sim")]
+pub(crate) use probe::Probe;
 pub use settings::MemberSettings;
 pub use snapshots::{SnapshotJob, SnapshotWritten};
 
@@ -69,7 +74,11 @@ pub type Visit<'a> = &'a mut dyn FnMut(Lsn, RecordRef<'_>) -> Result<(), VisitEr
 /// After a pause, so many ticks at most are made up for: a node that was stopped would else stand
 /// for election before it has read what arrived meanwhile. Fewer ticks only keep promises longer.
 const fn ticks_at_once(election_ticks: usize) -> usize {
-    if election_ticks < 4 { 1 } else { election_ticks / 2 }
+    if election_ticks < 4 {
+        1
+    } else {
+        election_ticks / 2
+    }
 }
 
 /// Entries that arrived and are in no record yet; beyond, a record is made at once.
@@ -133,11 +142,12 @@ impl Member {
             return;
         }
         // A node whose disk stands still must not lead, and cannot vote.
-        if self.failure.is_none() && !self.is_stalled() {
+        if self.failure.is_none() && !self.is_stalled() && !self.persistence.is_stuck() {
             self.consensus.tick();
             self.hasten_first_election();
         }
         self.transfers.is_tick_due = true;
+        self.snapshots.is_check_due = true;
     }
 
     /// Nobody leads a cluster that was just made, and nobody is waited for: the first of its
@@ -213,7 +223,7 @@ impl Member {
 
     /// Another node cannot be reached: what was sent last may be lost.
     pub fn unreachable(&mut self, peer: NodeId) {
-        if self.identity.is_established {
+        if self.identity.is_established && !self.persistence.is_stuck() {
             self.consensus.unreachable(peer);
         }
     }
@@ -256,7 +266,9 @@ impl Member {
     pub fn has_work(&self) -> bool {
         self.failure.is_none()
             && self.identity.is_established
-            && (self.consensus.has_step() || self.proposals.has_queued() || self.reads.has_waiting())
+            && (self.consensus.has_step()
+                || self.proposals.has_queued()
+                || self.reads.has_waiting())
     }
 
     fn role(&self) -> Role {

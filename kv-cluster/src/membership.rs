@@ -66,7 +66,7 @@ impl Reconfiguration {
         if bytes.try_get_u8().ok()? != VERSION {
             return None;
         }
-            let count = usize::from(bytes.try_get_u16_le().ok()?);
+        let count = usize::from(bytes.try_get_u16_le().ok()?);
         let changes = (0..count).map(|_| take_change(&mut bytes));
         let changes = changes.collect::<Option<Vec<_>>>()?;
         bytes.is_empty().then_some(Reconfiguration { changes })
@@ -128,7 +128,10 @@ mod tests {
 
     #[test]
     fn no_bytes_leave_a_joint_configuration() {
-        assert_eq!(Reconfiguration::decode(&[]), Some(Reconfiguration::default()));
+        assert_eq!(
+            Reconfiguration::decode(&[]),
+            Some(Reconfiguration::default())
+        );
     }
 
     #[test]

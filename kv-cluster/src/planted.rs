@@ -21,9 +21,9 @@ pub enum Bug {
     RetryTwice,
     /// A snapshot of another node is taken for newer than it is.
     SnapshotDropsTail,
-    /// Terms and votes are logged in another record than the entries.
+    /// Terms and votes are logged in other records than the entries, and fewer.
     HardStateApart,
-    /// An entry of an older term is taken for committed because a quorum has it.
+    /// An entry of an older term is taken for committed because of how many elected its leader.
     OldTermByCount,
 }
 

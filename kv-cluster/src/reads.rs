@@ -120,7 +120,11 @@ impl Reads {
         let Some(at) = found else {
             return;
         };
-        let answered: Vec<_> = self.rounds.drain(..=at).flat_map(|round| round.reads).collect();
+        let answered: Vec<_> = self
+            .rounds
+            .drain(..=at)
+            .flat_map(|round| round.reads)
+            .collect();
         self.place(index, answered);
     }
 

@@ -125,10 +125,12 @@ fn take_record(bytes: &mut Bytes) -> Option<Record> {
     if flags & !(FLAG_MARK | FLAG_ENTRIES) != 0 {
         return None;
     }
-    let mut hard_state = HardState::default();
-    hard_state.term = bytes.try_get_u64_le().ok()?;
-    hard_state.vote = bytes.try_get_u64_le().ok()?;
-    hard_state.commit = bytes.try_get_u64_le().ok()?;
+    let hard_state = HardState {
+        term: bytes.try_get_u64_le().ok()?,
+        vote: bytes.try_get_u64_le().ok()?,
+        commit: bytes.try_get_u64_le().ok()?,
+        ..HardState::default()
+    };
     let mark = match flags & FLAG_MARK {
         0 => None,
         _ => Some(Mark {
@@ -180,11 +182,12 @@ mod tests {
     use super::*;
 
     fn hard_state() -> HardState {
-        let mut hard_state = HardState::default();
-        hard_state.term = 7;
-        hard_state.vote = 2;
-        hard_state.commit = 0x0102_0304_0506_0708;
-        hard_state
+        HardState {
+            term: 7,
+            vote: 2,
+            commit: 0x0102_0304_0506_0708,
+            ..HardState::default()
+        }
     }
 
     fn entries() -> Vec<Entry> {

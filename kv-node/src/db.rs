@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use kv_index::IndexOptions;
 use kv_index::Indexes;
-use kv_index::kinds::{Kinds, Rule, Rules};
+use kv_index::kinds::Kinds;
+pub use kv_index::kinds::{Rule, Rules};
 use kv_proto::{Command, Entry, Reply, Tag};
 use parking_lot::{Mutex, RwLock};
 
@@ -94,6 +95,12 @@ impl fmt::Debug for Db {
 impl Default for Db {
     fn default() -> Db {
         Db::new()
+    }
+}
+
+impl AsRef<Db> for Db {
+    fn as_ref(&self) -> &Db {
+        self
     }
 }
 

@@ -4,10 +4,12 @@
 pub mod backend;
 pub mod config;
 pub mod db;
+pub mod indexer;
 pub mod model;
 pub mod peer;
 pub mod program;
 pub mod report;
+pub mod searches;
 pub mod secret;
 pub mod server;
 pub mod snapshot;

@@ -87,6 +87,7 @@ fn announce(running: &RunningServer<Standalone>) {
         admin: running.admin_address(),
         pid: std::process::id(),
         mode: "standalone",
+        node_id: None,
     };
     tracing::info!(listen = %ready.listen, admin = %ready.admin, "serving");
     ready.say();

@@ -41,6 +41,9 @@ pub struct Ready {
     pub pid: u32,
     /// `standalone`, `raft` or `masterless`.
     pub mode: &'static str,
+    /// The node's number, if it is one of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<u64>,
 }
 
 impl Ready {

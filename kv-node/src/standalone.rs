@@ -6,25 +6,22 @@
 
 use std::sync::Arc;
 
-use kv_proto::reply::ErrorCode;
-use kv_proto::{ErrorReply, Position, Reply, Request};
+use kv_proto::{Position, Reply, Request};
 use parking_lot::Mutex;
 
 mod gate;
 mod health_log;
 mod housekeeper;
-mod indexer;
-mod searches;
 mod status;
 mod throttle;
 
 use crate::backend::{Backend, Session};
+use crate::indexer::Indexer;
+use crate::searches::Searches;
 use crate::status::Status;
 use crate::store::{Attendance, OpenError, Store, StoreOptions, Submitted};
 use health_log::HealthLog;
 use housekeeper::Housekeeper;
-use indexer::Indexer;
-use searches::{Searches, Unanswered};
 
 /// A store on the disk with the threads it needs.
 pub struct Standalone {
@@ -138,15 +135,9 @@ impl Standalone {
     async fn search(&self, requests: Vec<Request>) -> Vec<Reply> {
         let (store, count) = (Arc::clone(&self.store), requests.len());
         let answered = self.searches.run(move || store.execute_batch(requests));
-        answered.await.unwrap_or_else(|why| {
-            let error = match why {
-                Unanswered::Full => {
-                    ErrorReply::new(ErrorCode::Busy, "too many searches wait, try again later")
-                }
-                Unanswered::Failed => ErrorReply::new(ErrorCode::Unknown, "the search failed"),
-            };
-            vec![Reply::Error(error); count]
-        })
+        answered
+            .await
+            .unwrap_or_else(|why| vec![Reply::Error(why.reply()); count])
     }
 
     /// On a thread with a gate, the gate flushes and advances; elsewhere the log's thread does.

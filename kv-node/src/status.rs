@@ -1,6 +1,10 @@
 //! What people and monitors see of a node: `/status`, `INFO`, `kv status`.
 
+use kv_index::IndexStats;
+use kv_wal::{Health, SyncPolicy};
 use serde::Serialize;
+
+use crate::store::Journal;
 
 mod cluster;
 
@@ -115,4 +119,89 @@ pub struct SnapshotStatus {
     pub running: bool,
     /// Why the last one failed, if it did.
     pub last_error: Option<String>,
+}
+
+impl IndexStatus {
+    /// Of indexes with these counts.
+    #[must_use]
+    pub fn of(stats: &IndexStats) -> IndexStatus {
+        let one = |name, documents, terms, bytes| OneIndexStatus {
+            name,
+            documents,
+            terms,
+            bytes,
+        };
+        let (keys, vectors) = (stats.ordered_keys, stats.semantic_documents);
+        IndexStatus {
+            kinds: stats.kinds.clone(),
+            built: stats.is_built,
+            waiting: stats.waiting,
+            embedder: stats.embedder.clone(),
+            language: stats.language.clone(),
+            vector_dims: stats.vector_dims,
+            bytes: stats.bytes(),
+            each: vec![
+                one("ordered", keys, keys, stats.ordered_bytes),
+                one(
+                    "value",
+                    stats.documents,
+                    stats.value_hashes,
+                    stats.value_bytes,
+                ),
+                one(
+                    "text",
+                    stats.text_documents,
+                    stats.text_terms,
+                    stats.text_bytes,
+                ),
+                one("semantic", vectors, vectors, stats.semantic_bytes),
+                one(
+                    "vectors",
+                    stats.vector_documents,
+                    stats.vector_documents,
+                    stats.vector_bytes,
+                ),
+            ],
+            ..IndexStatus::default()
+        }
+    }
+}
+
+impl WalStatus {
+    /// Of a log that syncs as `policy` says.
+    #[must_use]
+    pub fn of(journal: &dyn Journal, policy: SyncPolicy) -> WalStatus {
+        let journal_stats = journal.stats();
+        let stats = journal_stats.stats;
+        WalStatus {
+            sync: sync_name(policy),
+            last_lsn: journal_stats.last_lsn,
+            durable_lsn: journal.durable_lsn().0,
+            sync_count: stats.syncs,
+            sync_ns_total: stats.sync_ns,
+            written_bytes: stats.bytes,
+            group_count: stats.groups,
+            record_count: stats.records,
+            segment_count: journal_stats.segment_count as u64,
+        }
+    }
+}
+
+fn sync_name(policy: SyncPolicy) -> &'static str {
+    match policy {
+        SyncPolicy::Always => "always",
+        SyncPolicy::Interval(_) => "interval",
+        SyncPolicy::Never => "never",
+    }
+}
+
+/// A log's health in a few words: `ok`, or why writes are refused.
+#[must_use]
+pub fn health_text(health: &Health) -> String {
+    match health {
+        Health::Ok => "ok".to_owned(),
+        Health::StorageFull(reason) => format!("storage full: {reason}"),
+        Health::Poisoned(reason) => format!("the log failed: {reason}"),
+        other => format!("{other:?}"),
+    }
 }

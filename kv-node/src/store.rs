@@ -166,6 +166,12 @@ impl fmt::Debug for Store {
     }
 }
 
+impl AsRef<Db> for Store {
+    fn as_ref(&self) -> &Db {
+        &self.db
+    }
+}
+
 impl Store {
     fn new(parts: Parts, options: &StoreOptions) -> Arc<Store> {
         let last_stamp_ms = parts.db.applied().now_ms;

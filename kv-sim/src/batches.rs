@@ -37,7 +37,9 @@ mod tests {
                {{"process":2,"type":"ok","f":"mget","key":"g","value":{values},"time":3}}"#
         );
         let history = History::read(history.as_bytes()).unwrap();
-        check(&history).map(drop).map_err(|failure| failure.to_string())
+        check(&history)
+            .map(drop)
+            .map_err(|failure| failure.to_string())
     }
 
     #[test]

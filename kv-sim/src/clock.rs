@@ -58,10 +58,18 @@ impl NodeClock {
     #[must_use]
     pub fn when_monotonic_us(&self, shown_us: u64) -> u64 {
         let to_go = i128::from(shown_us.saturating_sub(self.shown_us));
-        let rate = 1_000_000 + i128::from(self.drift_ppm);
-        let passed = (to_go * 1_000_000 + rate - 1) / rate;
-        self.since_us
-            .saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+        let passed = to_go * 1_000_000 / (1_000_000 + i128::from(self.drift_ppm));
+        let mut at_us = self
+            .since_us
+            .saturating_add(u64::try_from(passed).unwrap_or(u64::MAX));
+        // Both divisions round; one step either way makes up for it.
+        while at_us > self.since_us && self.monotonic_us(at_us - 1) >= shown_us {
+            at_us -= 1;
+        }
+        while self.monotonic_us(at_us) < shown_us {
+            at_us += 1;
+        }
+        at_us
     }
 
     /// Makes the clocks run fast (positive) or slow from now on.

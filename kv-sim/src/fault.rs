@@ -203,7 +203,9 @@ mod tests {
     fn every_kind_is_drawn_unless_its_weight_is_zero() {
         let kinds = |settings: &PlanSettings| {
             let plan = settings.draw(&mut Random::new(3), |_| ());
-            let kinds = plan.iter().map(|planned| std::mem::discriminant(&planned.fault));
+            let kinds = plan
+                .iter()
+                .map(|planned| std::mem::discriminant(&planned.fault));
             kinds.collect::<std::collections::HashSet<_>>().len()
         };
         let mut settings = settings();

@@ -41,7 +41,10 @@ fn counters(operations: &[Operation]) -> impl Iterator<Item = Counter<'_>> {
 }
 
 fn check_sums(key: &str, operations: &[&Operation]) -> Result<(), String> {
-    if operations.iter().any(|one| delta(one).is_some_and(|delta| delta <= 0)) {
+    if operations
+        .iter()
+        .any(|one| delta(one).is_some_and(|delta| delta <= 0))
+    {
         return Ok(());
     }
     let mut told: HashMap<i64, &Operation> = HashMap::new();

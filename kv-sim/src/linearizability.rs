@@ -57,7 +57,11 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "key {} is not linearizable: no order explains", self.key)?;
         writeln!(f, "  {}", self.operation)?;
-        write!(f, "  (answered in event {}); before it the key could hold", self.events)?;
+        write!(
+            f,
+            "  (answered in event {}); before it the key could hold",
+            self.events
+        )?;
         for (place, datum) in self.possible.iter().enumerate() {
             write!(f, "{}{datum}", if place == 0 { " " } else { " or " })?;
         }
@@ -165,9 +169,8 @@ fn violation(
     at: &Moment,
     possible: Vec<Datum>,
 ) -> Violation {
-    let is_relevant = |one: &&&Operation| {
-        one.invoked < at.place && !matches!(one.action, Action::Stale)
-    };
+    let is_relevant =
+        |one: &&&Operation| one.invoked < at.place && !matches!(one.action, Action::Stale);
     let before: Vec<_> = operations.iter().filter(is_relevant).collect();
     let left_out = before.len().saturating_sub(SHOWN_MAX);
     Violation {
@@ -175,7 +178,10 @@ fn violation(
         operation: operations[at.operation].clone(),
         events: at.place + 1,
         possible,
-        before: before[left_out..].iter().map(|one| (**one).clone()).collect(),
+        before: before[left_out..]
+            .iter()
+            .map(|one| (**one).clone())
+            .collect(),
         left_out,
     }
 }

@@ -29,6 +29,14 @@ impl Random {
         self.draw() % bound
     }
 
+    /// A number from 0 on, below `bound`.
+    ///
+    /// # Panics
+    /// If `bound` is 0.
+    pub fn below_u32(&mut self, bound: u32) -> u32 {
+        u32::try_from(self.below(u64::from(bound))).expect("below a u32")
+    }
+
     /// A number of the range, whose ends both belong to it.
     ///
     /// # Panics

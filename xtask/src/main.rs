@@ -29,6 +29,7 @@ mod random;
 mod resp;
 mod scratch;
 mod search;
+mod sim;
 mod step;
 mod strace;
 mod test;
@@ -69,6 +70,8 @@ enum Task {
     FullDisk(full_disk::Args),
     /// Watches the system calls of a node: replies come after their sync, and a failed sync.
     Strace(strace::Args),
+    /// Whole clusters on simulated disks, clocks and a simulated network, seed by seed.
+    Sim(sim::Args),
     /// Random input for every decoder of bytes from outside.
     Fuzz(fuzz::Args),
     /// The load generator; the arguments are those of `kv-bench`.
@@ -97,6 +100,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Search(args) => search::run(&args),
         Task::FullDisk(args) => full_disk::run(&args),
         Task::Strace(args) => strace::run(&args),
+        Task::Sim(args) => sim::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
     }

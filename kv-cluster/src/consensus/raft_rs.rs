@@ -14,9 +14,6 @@ use crate::log::{Mark, RaftLog};
 use crate::membership::{Kind, Reconfiguration};
 use crate::{MemberSettings, NodeId, OpenError, Role};
 
-/// Appends carry at most so many bytes, a larger entry excepted.
-const APPEND_BYTES_MAX: u64 = 1 << 20;
-
 /// Appends to one node that are on their way.
 const APPENDS_IN_FLIGHT_MAX: usize = 256;
 
@@ -43,12 +40,14 @@ impl RaftRs {
             election_tick: settings.election_ticks,
             heartbeat_tick: settings.heartbeat_ticks,
             applied,
-            max_size_per_msg: APPEND_BYTES_MAX,
+            max_size_per_msg: settings.append_bytes_max,
             max_inflight_msgs: APPENDS_IN_FLIGHT_MAX,
             check_quorum: true,
             pre_vote: true,
-            batch_append: true,
-            max_uncommitted_size: settings.queue_bytes_max.max(APPEND_BYTES_MAX),
+            // raft-rs appends entries to an empty message of another place in the log: wrong entries
+            // would be taken for the ones that are meant.
+            batch_append: false,
+            max_uncommitted_size: settings.queue_bytes_max.max(settings.append_bytes_max),
             max_committed_size_per_ready: STEP_COMMITTED_BYTES_MAX,
             ..Config::default()
         };
@@ -76,6 +75,12 @@ impl RaftRs {
         raft.set_randomized_election_timeout(self.election_ticks + more);
     }
 
+    /// The first entry that is in no step yet: from there on the log says what was, not what is.
+    #[cfg(feature = "sim")]
+    pub(crate) fn first_unlogged(&self) -> u64 {
+        self.node.raft.raft_log.unstable.offset
+    }
+
     /// Whether raft-rs would take the message for a sign that the disk lost what it had
     /// acknowledged, and end the process.
     fn is_impossible(&self, message: &Message) -> bool {
@@ -84,7 +89,9 @@ impl RaftRs {
             MessageType::MsgHeartbeat => message.commit > log.last_index(),
             MessageType::MsgAppend => message.entries.iter().any(|entry| {
                 entry.index <= log.committed
-                    && log.term(entry.index).is_ok_and(|term| term != 0 && term != entry.term)
+                    && log
+                        .term(entry.index)
+                        .is_ok_and(|term| term != 0 && term != entry.term)
             }),
             _ => false,
         }
@@ -149,6 +156,18 @@ impl Consensus for RaftRs {
         })
     }
 
+    fn commit_by_count(&mut self) {
+        let raft = &mut self.node.raft;
+        let mut index = raft.raft_log.last_index();
+        while raft.raft_log.term(index) == Ok(raft.term) {
+            index -= 1;
+        }
+        if raft.state == StateRole::Leader && index > raft.raft_log.committed {
+            raft.raft_log.commit_to(index);
+            raft.bcast_append();
+        }
+    }
+
     fn read_index(&mut self, context: Vec<u8>) {
         self.node.read_index(context);
     }
@@ -185,7 +204,7 @@ impl Consensus for RaftRs {
         let mut ready = self.node.ready();
         let hard_state = self.node.raft.hard_state();
         let snapshot = ready.snapshot().get_metadata();
-        let install = (snapshot.index != 0).then(|| Mark {
+        let install = (snapshot.index != 0).then_some(Mark {
             index: snapshot.index,
             term: snapshot.term,
         });
@@ -261,6 +280,10 @@ impl Consensus for RaftRs {
         self.node.raft.raft_log.last_index()
     }
 
+    fn persisted_index(&self) -> u64 {
+        self.node.raft.raft_log.persisted
+    }
+
     fn unlogged_bytes(&self) -> usize {
         let unlogged = self.node.raft.raft_log.unstable_entries();
         unlogged
@@ -279,10 +302,6 @@ impl Consensus for RaftRs {
 
     fn has_pending_change(&self) -> bool {
         self.node.raft.has_pending_conf()
-    }
-
-    fn conf(&self) -> ConfState {
-        self.node.raft.prs().conf().to_conf_state()
     }
 
     fn is_quorum(&self, nodes: &[NodeId]) -> bool {

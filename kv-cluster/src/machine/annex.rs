@@ -211,8 +211,10 @@ mod tests {
     use kv_proto::Reply;
 
     fn sample() -> State {
-        let mut state = State::default();
-        state.applied = Mark { index: 9, term: 4 };
+        let mut state = State {
+            applied: Mark { index: 9, term: 4 },
+            ..State::default()
+        };
         state.conf.set_voters(vec![3, 1, 2]);
         state.conf.set_learners(vec![5]);
         for id in [0, 1, 2, 4] {

@@ -140,7 +140,9 @@ impl Sessions {
             }
         });
         self.bytes += weight(reply.as_ref());
-        let after = client.replies.partition_point(|(at, _)| *at < once.sequence);
+        let after = client
+            .replies
+            .partition_point(|(at, _)| *at < once.sequence);
         if let Some((at, old)) = client.replies.get_mut(after)
             && *at == once.sequence
         {
@@ -170,7 +172,10 @@ impl Sessions {
         if let Some((_, id)) = self.order.pop_first()
             && let Some(client) = self.clients.remove(&id)
         {
-            let weights = client.replies.iter().map(|(_, reply)| weight(reply.as_ref()));
+            let weights = client
+                .replies
+                .iter()
+                .map(|(_, reply)| weight(reply.as_ref()));
             self.bytes -= weights.sum::<usize>();
         }
     }
@@ -265,8 +270,14 @@ mod tests {
         sessions.remember(once(7, 2), 0, &Reply::Int(2));
         assert!(is_new(&mut sessions, once(7, 1)));
         sessions.remember(once(7, 1), 0, &Reply::Int(1));
-        assert!(matches!(sessions.look_up(once(7, 1), 0), Known::Done(Reply::Int(1))));
-        assert!(matches!(sessions.look_up(once(7, 2), 0), Known::Done(Reply::Int(2))));
+        assert!(matches!(
+            sessions.look_up(once(7, 1), 0),
+            Known::Done(Reply::Int(1))
+        ));
+        assert!(matches!(
+            sessions.look_up(once(7, 2), 0),
+            Known::Done(Reply::Int(2))
+        ));
     }
 
     #[test]

@@ -5,13 +5,13 @@ use raft::eraftpb::{Entry, EntryType};
 
 use super::propose::{Prepared, Proposed, What};
 use super::{Event, Member};
+use crate::NodeId;
 use crate::consensus::Consensus;
 use crate::entry::{self, Writes};
 use crate::log::Mark;
 use crate::machine::{Run, conf_ids};
 use crate::membership::Reconfiguration;
 use crate::planted::Bug;
-use crate::{NodeId, Role};
 
 impl Member {
     pub(super) fn apply_all(&mut self, entries: Vec<Entry>) {
@@ -62,7 +62,7 @@ impl Member {
         let answered = self.run_writes(entry.term, &writes, prepared);
         self.counters.writes_applied += writes.commands.len() as u64;
         for (prepared, replies) in answered {
-            self.complete(prepared.origin, replies);
+            self.complete_part(prepared.origin, prepared.has_more, replies);
         }
         Ok(())
     }
@@ -121,7 +121,10 @@ impl Member {
     fn announce_members(&mut self, index: u64) {
         let conf = &self.machine.state().conf;
         let ids = |list: &[u64]| -> Vec<NodeId> {
-            let mut ids: Vec<_> = list.iter().filter_map(|id| NodeId::from_raft(*id)).collect();
+            let mut ids: Vec<_> = list
+                .iter()
+                .filter_map(|id| NodeId::from_raft(*id))
+                .collect();
             ids.sort_unstable();
             ids
         };
@@ -134,10 +137,6 @@ impl Member {
         });
         if !is_in {
             self.out.events.push(Event::Removed);
-            if self.consensus.role() == Role::Leader {
-                // The others know of it with the next append, which is on its way.
-                self.persistence_leave();
-            }
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Persistence {
     held: VecDeque<(Lsn, Vec<Message>)>,
     /// Could not be appended for want of space.
     stuck: Option<Box<Step>>,
+    /// Term and vote of the last record, where those are to be old.
+    logged: (u64, u64),
     /// Since when the oldest record that is not durable has been under way.
     outstanding_since_ms: Option<u64>,
 }
@@ -38,6 +40,7 @@ impl Persistence {
         self.last
     }
 
+    /// Whether a step waits to be logged: until then the consensus takes nothing in.
     pub(super) fn is_stuck(&self) -> bool {
         self.stuck.is_some()
     }
@@ -67,9 +70,14 @@ impl Member {
         if self.failure.is_some() {
             return;
         }
-        if let Health::Poisoned(reason) = self.journal.health() {
-            self.fail(format!("its log failed: {reason}"));
-            return;
+        match self.journal.health() {
+            Health::Poisoned(reason) => {
+                self.fail(format!("its log failed: {reason}"));
+                return;
+            }
+            // It looks for room when it is asked to write, and nothing is written meanwhile.
+            Health::StorageFull(_) => self.out.flush = true,
+            _ => {}
         }
         let before = self.persistence.steps.len();
         let durable = self.journal.durable_lsn();
@@ -141,17 +149,22 @@ impl Member {
             return Ok(());
         }
         let mut hard_state = step.hard_state.clone();
-        if self.settings.plants(Bug::HardStateApart) {
-            let logged = self.consensus.log().hard_state();
-            (hard_state.term, hard_state.vote) = (logged.term, logged.vote);
-        }
+        self.plant_old_hard_state(&mut hard_state);
         let body = record::encode(&hard_state, None, &step.entries);
         self.append_record(&body)?;
-        if self.settings.plants(Bug::HardStateApart) {
-            // The other half comes with the next record.
-            self.consensus.log_mut().set_hard_state(step.hard_state.clone());
-        }
         Ok(())
+    }
+
+    /// Most records say what an earlier one said: a deliberate fault.
+    fn plant_old_hard_state(&mut self, hard_state: &mut HardState) {
+        if !self.settings.plants(Bug::HardStateApart) {
+            return;
+        }
+        let logged = &mut self.persistence.logged;
+        match self.counters.records.is_multiple_of(16) {
+            true => *logged = (hard_state.term, hard_state.vote),
+            false => (hard_state.term, hard_state.vote) = *logged,
+        }
     }
 
     /// Appends a record, and has it flushed.
@@ -170,11 +183,7 @@ impl Member {
         let durable = self.journal.durable_lsn();
         match lsn <= durable || step.is_vote && self.settings.plants(Bug::VoteNotSynced) {
             true => self.send_all(step.messages_after_sync),
-            false if step.messages_after_sync.is_empty() => {}
-            false => {
-                let held = (lsn, step.messages_after_sync);
-                self.persistence.held.push_back(held);
-            }
+            false => self.hold(lsn, step.messages_after_sync),
         }
         self.consensus.accept_step();
         match lsn <= durable && self.persistence.steps.is_empty() {
@@ -186,10 +195,32 @@ impl Member {
         }
         self.apply_all(step.committed);
         self.plant_commit_by_count();
+        self.compact();
+    }
+
+    /// Entries after a snapshot that is on its way to another node stay, up to a bound.
+    fn compact(&mut self) {
         let applied = self.machine.applied().index;
-        let most = self.log_memory_bytes_max();
-        let pinned = self.transfers.pinned_index().unwrap_or(u64::MAX);
-        self.consensus.log_mut().compact(applied.min(pinned), most);
+        let most = self.settings.log_memory_bytes_max;
+        let log = self.consensus.log_mut();
+        match self.transfers.pinned_index() {
+            Some(pinned) => {
+                log.compact(applied.min(pinned), most);
+                log.compact(applied, most.saturating_mul(4));
+            }
+            None => log.compact(applied, most),
+        }
+    }
+
+    /// Keeps messages back that promise what the records up to this one say. A question promises
+    /// nothing.
+    fn hold(&mut self, lsn: Lsn, messages: Vec<Message>) {
+        let is_question = |message: &Message| message.get_msg_type() == MessageType::MsgReadIndex;
+        let (questions, held): (Vec<_>, Vec<_>) = messages.into_iter().partition(is_question);
+        self.send_all(questions);
+        if !held.is_empty() {
+            self.persistence.held.push_back((lsn, held));
+        }
     }
 
     fn keep_entries(&mut self, step: &Step, lsn: Lsn) {
@@ -205,11 +236,6 @@ impl Member {
             let from = first.index;
             self.out.events.push(Event::Truncated { from });
         }
-    }
-
-    /// A transfer needs entries for a while after its snapshot; up to a bound.
-    fn log_memory_bytes_max(&self) -> u64 {
-        self.settings.log_memory_bytes_max
     }
 
     /// Sends what the consensus has to say; a snapshot goes its own way.

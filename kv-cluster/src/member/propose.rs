@@ -1,33 +1,41 @@
 //! From requests to entries that are proposed, and what becomes of those.
 //!
-//! 1. A batch is one entry's: it is applied as a whole, its reads at its place.
+//! 1. A batch is one entry's, and its reads are answered at its place; only one that is very large
+//!    is of several entries, cut between two requests.
 //! 2. Batches that are queued go into one entry, up to a bound; several entries may be under way.
 //! 3. A batch that was refused has not been proposed. One that was proposed is answered when its
 //!    place in the log is applied: by what was there, or, if that is another entry, by an error
 //!    that says that nothing happened. Until then its outcome is unknown, and it is said to be so
 //!    after a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use kv_node::store::{Admission, not_logged, unconfirmed};
 use kv_proto::{Command, ErrorCode, ErrorReply, Reply, Request};
 use kv_wal::{Health, WalError};
 
-use super::{Answer, Batch, Completed, Member, PeerMessage, Route};
+use super::answer::{lost_place, no_leader};
+use super::{Batch, Member, Route, UNLOGGED_BYTES_MAX};
 use crate::consensus::{Consensus, mix};
 use crate::entry::{COMMAND_HEAD_BYTES, EntryBuilder};
 use crate::log::Mark;
-use crate::planted::Bug;
 use crate::{NodeId, Once};
 
 /// Batches that may be queued or under way.
 const BATCHES_MAX: usize = 65_536;
 
+/// A batch with more is cut, and the rest is of another entry.
+const PART_BYTES_MAX: usize = 4 << 20;
+
+/// One command is at most so long: an entry, with what else is in its record, must fit in one of
+/// the journal's.
+const COMMAND_BYTES_MAX: usize = 20 << 20;
+
 /// Expired entries removed by one write.
 const SWEEP_ENTRIES_MAX: u64 = 1000;
 
 /// Who is to be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     /// Whoever drives this node, under its ticket.
     Local(u64),
@@ -55,7 +63,8 @@ pub(super) struct Prepared {
     pub(super) refused: Vec<(usize, ErrorReply)>,
     /// Requests whose effect is to be lost (debug mode).
     pub(super) lost: Vec<usize>,
-    since_ms: u64,
+    /// The rest of the batch is in a later entry.
+    pub(super) has_more: bool,
 }
 
 /// What an entry that this node proposed is for.
@@ -83,6 +92,8 @@ pub(super) struct Proposals {
     bytes: u64,
     /// Batches in the entries under way.
     batches: usize,
+    /// Replies to the beginnings of batches that are of several entries.
+    pub(super) begun: BTreeMap<Origin, Vec<Reply>>,
     dice: u64,
     last_sweep_ms: u64,
 }
@@ -158,7 +169,7 @@ impl Member {
             return;
         }
         self.sweep_if_due();
-        while self.proposals.has_queued() {
+        while self.proposals.has_queued() && !self.persistence.is_stuck() {
             if let Some(error) = self.obstacle() {
                 for queued in std::mem::take(&mut self.proposals.queued) {
                     self.refuse(queued.origin, &queued.requests, &error);
@@ -169,6 +180,9 @@ impl Member {
                 return;
             }
             self.propose_one();
+            if self.consensus.unlogged_bytes() > UNLOGGED_BYTES_MAX {
+                self.run_steps();
+            }
         }
     }
 
@@ -196,9 +210,10 @@ impl Member {
             let (batch, count, len) = self.prepare(queued, now_ms, &mut builder);
             commands += count;
             bytes += len;
-            match count {
-                0 => self.answer_refused(batch),
-                _ => prepared.push(batch),
+            // Reads among them are answered at a place of their own, though nothing is written.
+            match batch.refused.len() == batch.requests.len() {
+                true => self.refuse_prepared(batch, &no_leader()),
+                false => prepared.push(batch),
             }
         }
         if prepared.is_empty() {
@@ -242,7 +257,8 @@ impl Member {
         self.proposals.proposed.push_back(proposed);
     }
 
-    /// Checks a batch's writes and adds them to an entry: how many, and their bytes.
+    /// Checks a batch's writes and adds them to an entry: how many, and their bytes. What would
+    /// make the entry too large is queued again, to be next.
     fn prepare(
         &mut self,
         queued: Queued,
@@ -258,9 +274,14 @@ impl Member {
         let (mut refused, mut lost) = (Vec::new(), Vec::new());
         let (mut count, mut bytes) = (0, 0);
         let mut scratch = Vec::new();
+        let mut rest = None;
         for (at, request) in requests.iter_mut().enumerate() {
             if !request.command.is_write() {
                 continue;
+            }
+            if bytes > PART_BYTES_MAX {
+                rest = Some(at);
+                break;
             }
             if let Err(error) = self.admit(request, now_ms, bytes) {
                 refused.push((at, error));
@@ -269,6 +290,10 @@ impl Member {
             request.command.stamp(now_ms);
             scratch.clear();
             request.command.encode(&mut scratch);
+            if scratch.len() > COMMAND_BYTES_MAX {
+                refused.push((at, too_large(scratch.len())));
+                continue;
+            }
             builder.push(once.get(at).copied().unwrap_or_default(), &scratch);
             count += 1;
             bytes += scratch.len() + COMMAND_HEAD_BYTES;
@@ -276,12 +301,20 @@ impl Member {
                 lost.push(at);
             }
         }
+        if let Some(at) = rest {
+            self.proposals.queued.push_front(Queued {
+                origin,
+                once: once.get(at..).unwrap_or_default().to_vec(),
+                requests: requests.split_off(at),
+                since_ms,
+            });
+        }
         let prepared = Prepared {
             origin,
             requests,
             refused,
             lost,
-            since_ms,
+            has_more: rest.is_some(),
         };
         (prepared, count, bytes)
     }
@@ -290,6 +323,7 @@ impl Member {
         let admission = Admission {
             limits: &self.settings.limits,
             db: self.machine.db(),
+            learns: false,
             queued_bytes: self.proposals.bytes + bytes as u64,
             now_ms,
         };
@@ -324,23 +358,37 @@ impl Member {
         });
     }
 
-    /// The entry that this node proposed for a place that is applied. Those whose places hold
-    /// others never happened.
+    /// The entry that this node proposed for a place that is applied. Others for places up to that
+    /// one never happened: it may have led twice, and proposed anew from further back.
     pub(super) fn take_proposed(&mut self, mark: Mark) -> Option<Proposed> {
-        while let Some(front) = self.proposals.proposed.front()
-            && front.mark.index <= mark.index
-        {
-            let proposed = self.forget_front()?;
-            if proposed.mark == mark {
-                return Some(proposed);
-            }
-            self.refuse_what(proposed.what, &lost_place());
+        if self.proposals.proposed.front()?.mark == mark {
+            return self.forget(0);
         }
-        None
+        let mut found = None;
+        for proposed in self.forget_through(mark.index) {
+            match proposed.mark == mark {
+                true => found = Some(proposed),
+                false => self.refuse_what(proposed.what, &lost_place()),
+            }
+        }
+        found
     }
 
-    fn forget_front(&mut self) -> Option<Proposed> {
-        let proposed = self.proposals.proposed.pop_front()?;
+    /// Entries for places up to this one, in the order in which they were proposed.
+    fn forget_through(&mut self, index: u64) -> Vec<Proposed> {
+        let mut forgotten = Vec::new();
+        let mut at = 0;
+        while let Some(proposed) = self.proposals.proposed.get(at) {
+            match proposed.mark.index <= index {
+                true => forgotten.extend(self.forget(at)),
+                false => at += 1,
+            }
+        }
+        forgotten
+    }
+
+    fn forget(&mut self, at: usize) -> Option<Proposed> {
+        let proposed = self.proposals.proposed.remove(at)?;
         self.proposals.bytes -= proposed.bytes;
         if let What::Writes(prepared) = &proposed.what {
             self.proposals.batches -= prepared.len();
@@ -350,12 +398,8 @@ impl Member {
 
     /// Nobody knows what became of entries up to this one: a snapshot passed them by.
     pub(super) fn pass_over(&mut self, index: u64) {
-        while let Some(front) = self.proposals.proposed.front()
-            && front.mark.index <= index
-        {
-            if let Some(proposed) = self.forget_front() {
-                self.refuse_what(proposed.what, &unconfirmed());
-            }
+        for proposed in self.forget_through(index) {
+            self.refuse_what(proposed.what, &unconfirmed());
         }
     }
 
@@ -365,7 +409,7 @@ impl Member {
         while let Some(front) = self.proposals.proposed.front()
             && front.since_ms.saturating_add(timeout_ms) <= self.now_ms
         {
-            if let Some(proposed) = self.forget_front() {
+            if let Some(proposed) = self.forget(0) {
                 self.refuse_what(proposed.what, &unconfirmed());
             }
         }
@@ -392,101 +436,9 @@ impl Member {
         self.pass_over(u64::MAX);
         self.turn_away_queued();
     }
-
-    fn refuse_what(&mut self, what: What, error: &ErrorReply) {
-        match what {
-            What::Change(ticket) => self.complete_local(ticket, vec![error.clone().into()]),
-            What::Writes(prepared) => {
-                for batch in prepared {
-                    self.refuse_prepared(batch, error);
-                }
-            }
-        }
-    }
-
-    /// What was refused before stays so.
-    fn refuse_prepared(&mut self, batch: Prepared, error: &ErrorReply) {
-        let mut replies = vec![Reply::Error(error.clone()); batch.requests.len()];
-        for (at, refusal) in batch.refused {
-            replies[at] = Reply::Error(refusal);
-        }
-        self.complete(batch.origin, replies);
-    }
-
-    /// No write of the batch could be proposed; its reads have to do without them.
-    fn answer_refused(&mut self, batch: Prepared) {
-        self.refuse_prepared(batch, &not_proposed());
-    }
-
-    pub(super) fn refuse(&mut self, origin: Origin, requests: &[Request], error: &ErrorReply) {
-        let replies = vec![Reply::Error(error.clone()); requests.len()];
-        self.complete(origin, replies);
-    }
-
-    pub(super) fn complete(&mut self, origin: Origin, replies: Vec<Reply>) {
-        let ordinal = self.machine.ordinal();
-        match origin {
-            Origin::Own => {}
-            Origin::Local(ticket) => self.complete_local(ticket, replies),
-            Origin::Peer(node, id) => {
-                let answer = Answer {
-                    id,
-                    replies,
-                    ordinal,
-                };
-                self.send(node, PeerMessage::Answer(answer));
-            }
-        }
-    }
-
-    pub(super) fn complete_local(&mut self, ticket: u64, replies: Vec<Reply>) {
-        let ordinal = self.machine.ordinal();
-        self.out.replies.push(Completed {
-            ticket,
-            replies,
-            ordinal,
-            age_ms: None,
-        });
-    }
-
-    /// Answers before a quorum has it: a deliberate fault.
-    fn plant_early_answers(&mut self, proposed: &mut Proposed) {
-        let What::Writes(prepared) = &mut proposed.what else {
-            return;
-        };
-        if !self.settings.plants(Bug::AckBeforeQuorum) {
-            return;
-        }
-        let is_plain = |batch: &Prepared| {
-            let mut requests = batch.requests.iter();
-            requests.all(|request| matches!(request.command, Command::Set(_)))
-        };
-        let early: Vec<_> = prepared.extract_if(.., |batch| is_plain(batch)).collect();
-        self.proposals.batches -= early.len();
-        for batch in early {
-            let replies = vec![Reply::Ok; batch.requests.len()];
-            self.complete(batch.origin, replies);
-        }
-    }
 }
 
-pub(super) fn no_leader() -> ErrorReply {
-    ErrorReply::new(
-        ErrorCode::NoLeader,
-        "no node leads the cluster now; try again",
-    )
-}
-
-fn lost_place() -> ErrorReply {
-    ErrorReply::new(
-        ErrorCode::NoLeader,
-        "another leader came first, and nothing happened; try again",
-    )
-}
-
-fn not_proposed() -> ErrorReply {
-    ErrorReply::new(
-        ErrorCode::ExecAbort,
-        "not read because the writes sent with it were refused",
-    )
+fn too_large(bytes: usize) -> ErrorReply {
+    let text = format!("a command has {bytes} bytes, the limit is {COMMAND_BYTES_MAX}");
+    ErrorReply::new(ErrorCode::Err, text)
 }

@@ -44,6 +44,8 @@ pub struct MemberSettings {
     pub entry_commands_max: usize,
     /// Bytes of commands folded into one entry; a larger command has one of its own. Default 1 MiB.
     pub entry_bytes_max: usize,
+    /// Bytes of entries in one message to another node, a larger entry excepted. Default 1 MiB.
+    pub append_bytes_max: u64,
     /// Snapshots are taken when the log has grown by so many bytes, or by the last one's size if
     /// that is more; 0: on demand only. Default 256 MiB.
     pub snapshot_wal_bytes: u64,
@@ -80,6 +82,7 @@ impl MemberSettings {
             queue_bytes_max: 64 << 20,
             entry_commands_max: 1024,
             entry_bytes_max: 1 << 20,
+            append_bytes_max: 1 << 20,
             snapshot_wal_bytes: 256 << 20,
             limits: Limits::default(),
             indexes: IndexOptions::default(),
@@ -106,12 +109,20 @@ impl MemberSettings {
             () if self.id > NodeId::MAX => Some("the node id is too large"),
             () if !is_known && !self.joining => Some("the node is not among the members"),
             () if has_twice => Some("a member is listed twice"),
+            () if self.members.iter().any(|member| member.check().is_err()) => {
+                Some("a member's id or address is none")
+            }
+            () if self.entry_commands_max == 0 || self.entry_bytes_max == 0 => {
+                Some("an entry has room for nothing")
+            }
             () if self.tick_ms == 0 => Some("a tick has no length"),
             () if self.heartbeat_ticks == 0 => Some("there are no ticks between heartbeats"),
             () if self.election_ticks < 3 * self.heartbeat_ticks => {
                 Some("an election needs at least three heartbeats' time")
             }
-            () if self.drift_percent_max >= 100 => Some("clocks may drift by less than 100 percent"),
+            () if self.drift_percent_max >= 100 => {
+                Some("clocks may drift by less than 100 percent")
+            }
             _ => None,
         }
     }

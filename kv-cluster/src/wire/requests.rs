@@ -1,4 +1,5 @@
-//! Requests that are passed on, and what became of them.
+//! Requests that are passed on, and what became of them. Of a request, its command and its fault
+//! travel; its identity is its [`Once`], and how recent reads are is the leader's present.
 
 use bytes::{BufMut, BytesMut};
 use kv_proto::native::{decode_reply, encode_reply};
@@ -67,7 +68,10 @@ fn take_request(fields: &mut Fields) -> Result<Request, WireError> {
     let has_fault = fields.bool("fault")?;
     let fault = has_fault.then(|| take_chance(fields)).transpose()?;
     let command = Command::decode(fields.bytes()?).map_err(|_| WireError::BadField("command"))?;
-    Ok(Request { command, fault })
+    Ok(Request {
+        fault,
+        ..Request::from(command)
+    })
 }
 
 fn take_chance(fields: &mut Fields) -> Result<f64, WireError> {

@@ -16,30 +16,44 @@ fn bytes_of(message: &PeerMessage) -> Bytes {
     out.freeze()
 }
 
+fn raft(message: Message) -> PeerMessage {
+    PeerMessage::Raft(Box::new(message))
+}
+
 fn append() -> Message {
-    let mut entry = Entry::default();
-    entry.set_entry_type(EntryType::EntryConfChangeV2);
-    entry.term = 3;
-    entry.index = 6;
-    entry.data = Bytes::from_static(b"data");
-    entry.context = Bytes::from_static(b"why");
-    let mut message = Message::default();
-    message.set_msg_type(MessageType::MsgAppend);
-    message.to = 1;
-    message.from = 2;
-    message.term = 3;
-    message.log_term = 4;
-    message.index = 5;
-    message.commit = 7;
-    message.commit_term = 8;
-    message.request_snapshot = 9;
-    message.reject = true;
-    message.reject_hint = 10;
-    message.deprecated_priority = 11;
-    message.priority = -1;
-    message.context = Bytes::from_static(b"ctx");
-    message.entries = vec![entry].into();
-    message
+    let entry = Entry {
+        entry_type: EntryType::EntryConfChangeV2,
+        term: 3,
+        index: 6,
+        data: Bytes::from_static(b"data"),
+        context: Bytes::from_static(b"why"),
+        ..Entry::default()
+    };
+    Message {
+        msg_type: MessageType::MsgAppend,
+        to: 1,
+        from: 2,
+        term: 3,
+        log_term: 4,
+        index: 5,
+        commit: 7,
+        commit_term: 8,
+        request_snapshot: 9,
+        reject: true,
+        reject_hint: 10,
+        deprecated_priority: 11,
+        priority: -1,
+        context: Bytes::from_static(b"ctx"),
+        entries: vec![entry].into(),
+        ..Message::default()
+    }
+}
+
+fn heartbeat() -> Message {
+    Message {
+        msg_type: MessageType::MsgHeartbeat,
+        ..Message::default()
+    }
 }
 
 fn mark() -> Message {
@@ -55,7 +69,7 @@ fn mark() -> Message {
         auto_leave: true,
         ..ConfState::default()
     });
-    let mut message = Message::default();
+    let mut message = heartbeat();
     message.set_msg_type(MessageType::MsgSnapshot);
     message.set_snapshot(snapshot);
     message
@@ -65,14 +79,9 @@ const SNAPSHOT: SnapshotId = SnapshotId { index: 8, term: 9 };
 
 /// One of each.
 fn samples() -> Vec<(&'static str, PeerMessage)> {
-    let once = Once {
-        client: 1,
-        sequence: 2,
-    };
-    let get = Command::Get(Bytes::from_static(b"k"));
     vec![
-        ("append", PeerMessage::Raft(Box::new(append()))),
-        ("mark", PeerMessage::Raft(Box::new(mark()))),
+        ("append", raft(append())),
+        ("mark", raft(mark())),
         ("hello", PeerMessage::Hello(Hello { incarnation: 7 })),
         (
             "welcome",
@@ -81,58 +90,10 @@ fn samples() -> Vec<(&'static str, PeerMessage)> {
                 is_accepted: true,
             }),
         ),
-        (
-            "offer",
-            PeerMessage::Offer(Box::new(Offer {
-                id: SNAPSHOT,
-                leader_term: 10,
-                stamp: Stamp {
-                    index: 11,
-                    now_ms: 12,
-                },
-                finished_at_ms: 13,
-                parts: vec![PartSummary {
-                    file_bytes: 14,
-                    entry_count: 15,
-                    trailer_crc: 16,
-                }],
-                annex_bytes: 17,
-                annex_crc: 18,
-            })),
-        ),
-        (
-            "chunk",
-            PeerMessage::Chunk(Chunk {
-                id: SNAPSHOT,
-                file: 1,
-                offset: 2,
-                bytes: Bytes::from_static(b"bytes"),
-                crc: 3,
-            }),
-        ),
-        (
-            "chunk-ack",
-            PeerMessage::ChunkAck(ChunkAck {
-                id: SNAPSHOT,
-                file: 1,
-                offset: 2,
-                is_refused: true,
-            }),
-        ),
-        (
-            "forward",
-            PeerMessage::Forward(Forward {
-                id: 4,
-                requests: vec![
-                    Request::from(get),
-                    Request {
-                        command: Command::Flush,
-                        fault: Some(0.5),
-                    },
-                ],
-                once: vec![Once::default(), once],
-            }),
-        ),
+        ("offer", PeerMessage::Offer(Box::new(offer()))),
+        ("chunk", PeerMessage::Chunk(chunk())),
+        ("chunk-ack", PeerMessage::ChunkAck(chunk_ack())),
+        ("forward", PeerMessage::Forward(forward())),
         (
             "answer",
             PeerMessage::Answer(Answer {
@@ -142,6 +103,60 @@ fn samples() -> Vec<(&'static str, PeerMessage)> {
             }),
         ),
     ]
+}
+
+fn offer() -> Offer {
+    Offer {
+        id: SNAPSHOT,
+        leader_term: 10,
+        stamp: Stamp {
+            index: 11,
+            now_ms: 12,
+        },
+        finished_at_ms: 13,
+        parts: vec![PartSummary {
+            file_bytes: 14,
+            entry_count: 15,
+            trailer_crc: 16,
+        }],
+        annex_bytes: 17,
+        annex_crc: 18,
+    }
+}
+
+fn chunk() -> Chunk {
+    Chunk {
+        id: SNAPSHOT,
+        file: 1,
+        offset: 2,
+        bytes: Bytes::from_static(b"bytes"),
+        crc: 3,
+    }
+}
+
+fn chunk_ack() -> ChunkAck {
+    ChunkAck {
+        id: SNAPSHOT,
+        file: 1,
+        offset: 2,
+        is_refused: true,
+    }
+}
+
+fn forward() -> Forward {
+    let once = Once {
+        client: 1,
+        sequence: 2,
+    };
+    let flush = Request {
+        fault: Some(0.5),
+        ..Command::Flush.into()
+    };
+    Forward {
+        id: 4,
+        requests: vec![Command::Get(Bytes::from_static(b"k")).into(), flush],
+        once: vec![Once::default(), once],
+    }
 }
 
 #[test]
@@ -175,7 +190,7 @@ fn messages_are_read_as_they_were_written_and_in_no_other_length() {
 
 #[test]
 fn what_a_node_only_tells_itself_is_refused() {
-    let bytes = bytes_of(&heartbeat());
+    let bytes = bytes_of(&raft(heartbeat()));
     for local in [0, 1, 10, 11, 12, 19, 255] {
         let mut changed = bytes.to_vec();
         changed[1] = local;
@@ -184,24 +199,18 @@ fn what_a_node_only_tells_itself_is_refused() {
     }
 }
 
-fn heartbeat() -> PeerMessage {
-    let mut message = Message::default();
-    message.set_msg_type(MessageType::MsgHeartbeat);
-    PeerMessage::Raft(Box::new(message))
-}
-
 #[test]
 fn entries_that_do_not_follow_one_another_are_refused() {
     let mut message = append();
     message.index = 4;
-    let bytes = bytes_of(&PeerMessage::Raft(Box::new(message)));
+    let bytes = bytes_of(&raft(message));
     let refused = WireError::BadField("order of entries");
     assert_eq!(decode(bytes), Err(refused));
 }
 
 #[test]
 fn a_count_without_its_entries_is_cut_short() {
-    let mut bytes = bytes_of(&heartbeat()).to_vec();
+    let mut bytes = bytes_of(&raft(heartbeat())).to_vec();
     let count_at = bytes.len() - 4;
     bytes[count_at..].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_eq!(decode(bytes.into()), Err(WireError::Short));
@@ -213,8 +222,10 @@ prop_compose! {
         (priority, context) in (any::<i64>(), prop::collection::vec(any::<u8>(), 0..20)),
         entries in prop::collection::vec((0..3_u8, any::<u64>(), prop::collection::vec(any::<u8>(), 0..50)), 0..5),
     ) -> Message {
-        let mut message = Message::default();
-        message.set_msg_type(super::consensus::travelling()[kind]);
+        let mut message = Message {
+            msg_type: super::consensus::travelling()[kind],
+            ..Message::default()
+        };
         message.reject = reject;
         [
             message.to, message.from, message.term, message.log_term, message.commit,
@@ -245,7 +256,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn any_message_of_the_consensus_survives(message in any_message()) {
-        let message = PeerMessage::Raft(Box::new(message));
+        let message = raft(message);
         prop_assert_eq!(decode(bytes_of(&message)), Ok(message));
     }
 

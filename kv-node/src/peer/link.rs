@@ -28,8 +28,9 @@ use super::frame::{Kind, put_frame};
 use super::metrics::PeerMetrics;
 use super::stream::{self, Identity, PeerStream};
 
-/// An empty buffer larger than this is given back.
-const BUFFER_BYTES_KEPT: usize = 1 << 20;
+/// An empty buffer larger than this is given back once the link is idle: memory that is given back
+/// at once costs more to get again than what is written to it.
+const BUFFER_BYTES_KEPT: usize = 256 << 10;
 
 /// What all links of a transport have in common.
 #[derive(Debug)]
@@ -154,9 +155,6 @@ impl Link {
         };
         self.is_active.set(true);
         buffer.advance(count);
-        if buffer.is_empty() && buffer.capacity() > BUFFER_BYTES_KEPT {
-            *buffer = BytesMut::new();
-        }
         self.shared.metrics.writes.add(1);
         self.shared.metrics.sent_bytes.add(count as u64);
         Ok(())
@@ -218,7 +216,10 @@ impl Link {
     /// Writes what is queued until the connection is lost; why it was.
     async fn serve(&self, stream: Rc<TcpStream>) -> PeerError {
         let (peer, lane, address) = (self.peer, self.lane, &self.address);
-        tracing::debug!(peer, %lane, address, "connected to a peer");
+        match lane {
+            Lane::Consensus => tracing::info!(peer, %lane, address, "connected to a peer"),
+            Lane::Bulk => tracing::debug!(peer, %lane, address, "connected to a peer"),
+        }
         self.shared.metrics.dialled.add(1);
         let _connected = Connected::new(self, Rc::clone(&stream));
         let interval = self.shared.identity.settings.ping_interval;
@@ -267,9 +268,19 @@ impl Link {
         }
         let mut output = self.output.borrow_mut();
         if output.buffer.is_empty() {
+            release(&mut output.buffer);
             let put = put_frame(&mut output.buffer, Kind::Ping, 0, |_| {});
             put.expect("nothing is no longer than nothing");
         }
+    }
+}
+
+/// Gives an empty buffer's memory back if it is large.
+fn release(buffer: &mut BytesMut) {
+    // Its capacity counts from where it was written to last; this makes it count from the start.
+    buffer.reserve(1);
+    if buffer.capacity() > BUFFER_BYTES_KEPT {
+        *buffer = BytesMut::new();
     }
 }
 
@@ -367,6 +378,18 @@ mod tests {
         }
         pauses.reset();
         assert!(pauses.next() <= min);
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back_though_it_was_read_to_its_end() {
+        let mut buffer = BytesMut::from(&vec![0; 4 << 20][..]);
+        buffer.advance(4 << 20);
+        release(&mut buffer);
+        assert_eq!(buffer.capacity(), 0);
+        buffer.extend_from_slice(b"short");
+        buffer.clear();
+        release(&mut buffer);
+        assert!(buffer.capacity() >= 5);
     }
 
     #[test]

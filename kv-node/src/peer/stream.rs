@@ -23,8 +23,9 @@ use super::settings::PeerSettings;
 const READ_BYTES_MIN: usize = 8 << 10;
 const READ_BYTES_MAX: usize = 64 << 10;
 
-/// An empty buffer larger than this is given back.
-const BUFFER_BYTES_KEPT: usize = 1 << 20;
+/// An empty buffer larger than this is given back: one that many messages of the usual length, or
+/// a large one now and then, have needed is kept.
+const BUFFER_BYTES_KEPT: usize = 16 << 20;
 
 /// How long what was sent may go without the other machine's word that it came.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(5);

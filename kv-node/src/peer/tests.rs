@@ -239,6 +239,16 @@ fn a_peer_that_moves_is_connected_where_it_is() {
 }
 
 #[test]
+fn a_peer_is_found_by_its_machine_s_name() {
+    run(async {
+        let (one, two) = (Node::start(settings(1)), Node::start(settings(2)));
+        let address = format!("localhost:{}", two.address.port());
+        one.transport.connect(2, &address);
+        one.connected(2).await;
+    });
+}
+
+#[test]
 fn a_silent_link_stays() {
     run(async {
         let quick = |id| PeerSettings {

@@ -345,6 +345,78 @@ fn a_manifest_has_the_bytes_of_version_1() {
     assert_eq!(Manifest::decode(golden).unwrap(), manifest);
 }
 
+fn annexed(index: u64, tag: u64) -> Generation {
+    Generation {
+        stamp: Stamp {
+            index,
+            now_ms: NOW_MS,
+        },
+        finished_at_ms: NOW_MS + 1,
+        parts: vec![],
+        annex: Some(AnnexSummary {
+            tag,
+            file_bytes: 7,
+            crc: 0x0102_0304,
+            log_index: 11,
+        }),
+    }
+}
+
+#[test]
+fn a_manifest_with_annexes_has_the_bytes_of_version_2() {
+    let manifest = Manifest {
+        generations: vec![
+            annexed(9, 20),
+            Generation {
+                annex: None,
+                ..annexed(5, 0)
+            },
+        ],
+    };
+    let disk = SimStorage::new(1);
+    manifest.store(&disk).unwrap();
+    let golden = include_bytes!("../../testdata/manifest-v2");
+    assert_eq!(disk.contents(Path::new(MANIFEST)).unwrap(), golden);
+    assert_eq!(Manifest::decode(golden).unwrap(), manifest);
+}
+
+#[test]
+fn an_annex_is_read_as_it_was_written_and_no_other_way() {
+    let disk = SimStorage::new(1);
+    disk.create_dir_all(Path::new(SNAPSHOT_DIR)).unwrap();
+    let stamp = golden_id().stamp;
+    let annex = write_annex(&disk, stamp, 4, 2, b"what else there is").unwrap();
+    let disk = disk.reboot();
+    assert_eq!(
+        read_annex(&disk, stamp, &annex).unwrap(),
+        b"what else there is"
+    );
+    for offset in 0..annex.file_bytes {
+        disk.flip_bit(&annex.path(stamp), offset, 3);
+        assert!(read_annex(&disk, stamp, &annex).unwrap_err().is_damage());
+        disk.flip_bit(&annex.path(stamp), offset, 3);
+    }
+    disk.remove(&annex.path(stamp)).unwrap();
+    assert!(read_annex(&disk, stamp, &annex).unwrap_err().is_damage());
+}
+
+#[test]
+fn files_that_another_generation_has_too_are_not_removed() {
+    let (disk, db) = (SimStorage::new(1), Db::with_seed(1));
+    fill(&db, 10);
+    let mut older = write_generation(&disk, &db, &cut(&db));
+    let mut newer = older.clone();
+    for (generation, tag) in [(&mut older, 1), (&mut newer, 2)] {
+        let annex = write_annex(&disk, generation.stamp, tag, 0, b"annex").unwrap();
+        generation.annex = Some(annex);
+    }
+    let manifest = Manifest::default().with(newer.clone());
+    remove(&disk, &older, &manifest).unwrap();
+    assert!(newer.paths().all(|path| disk.contents(&path).is_some()));
+    let files = disk.list(Path::new(SNAPSHOT_DIR)).unwrap();
+    assert_eq!(files.len(), newer.paths().count());
+}
+
 #[test]
 fn totals_beyond_all_bounds_do_not_overflow() {
     let huge = PartSummary {

@@ -42,7 +42,9 @@ impl Bits {
     }
 
     fn zip(self, other: Bits, with: impl Fn(u64, u64) -> u64) -> Bits {
-        Bits(std::array::from_fn(|word| with(self.0[word], other.0[word])))
+        Bits(std::array::from_fn(|word| {
+            with(self.0[word], other.0[word])
+        }))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
+use foldhash::fast::FixedState;
+
 use super::{bits::Bits, register::State};
 
 /// What the register holds, and which open operations have happened.
@@ -16,7 +18,7 @@ pub(super) struct Configuration {
 pub(super) struct Configurations {
     /// By state and by which of the operations with a known outcome have happened: each set of
     /// unknown ones that suffices, none of them a part of another.
-    minimal: HashMap<Configuration, Vec<Bits>>,
+    minimal: HashMap<Configuration, Vec<Bits>, FixedState>,
     len: usize,
 }
 

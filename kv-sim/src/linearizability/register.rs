@@ -52,6 +52,21 @@ impl Effect {
     }
 }
 
+impl Effect {
+    /// Whether it changes nothing, whenever it happens.
+    pub(super) fn only_looks(self) -> bool {
+        matches!(
+            self,
+            Effect::Get(_)
+                | Effect::Delete(Some(false))
+                | Effect::Cas {
+                    swapped: Some(false),
+                    ..
+                }
+        )
+    }
+}
+
 fn add(state: State, delta: i64) -> Option<State> {
     match state {
         State::Absent => Some(State::Int(delta)),

@@ -64,6 +64,11 @@ impl Search {
         if is_unknown {
             self.unknown = self.unknown.with(slot);
         }
+        let mut possible = std::mem::take(&mut self.possible);
+        for configuration in &mut possible {
+            *configuration = self.settled(*configuration);
+        }
+        self.possible = possible;
         Ok(())
     }
 
@@ -92,8 +97,8 @@ impl Search {
             }
         }
         while let Some(configuration) = todo.pop() {
-            for (slot, next) in self.successors(configuration) {
-                if slot == answered {
+            for next in self.successors(configuration) {
+                if next.done.has(answered) {
                     reached.insert(next.without(answered), self.unknown);
                 } else if seen.insert(next, self.unknown) {
                     todo.push(next);
@@ -107,28 +112,45 @@ impl Search {
     }
 
     /// What one more operation that happens leads to.
-    fn successors(
-        &self,
-        from: Configuration,
-    ) -> impl Iterator<Item = (usize, Configuration)> {
-        self.open.iter().enumerate().filter_map(move |(slot, open)| {
-            let open = open.as_ref()?;
-            let waits = open.twin.is_some_and(|twin| !from.done.has(twin));
-            if from.done.has(slot) || waits {
-                return None;
+    fn successors(&self, from: Configuration) -> impl Iterator<Item = Configuration> {
+        self.open
+            .iter()
+            .enumerate()
+            .filter_map(move |(slot, open)| {
+                let open = open.as_ref()?;
+                let waits = open.twin.is_some_and(|twin| !from.done.has(twin));
+                if from.done.has(slot) || waits {
+                    return None;
+                }
+                let state = open.effect.apply(from.state)?;
+                let is_pointless = open.is_unknown && state == from.state;
+                let done = from.done.with(slot);
+                let next = Configuration { state, done };
+                (!is_pointless).then(|| self.settled(next))
+            })
+    }
+
+    /// With all operations done that only look, and may see what there is: they are in nobody's
+    /// way, so there is nothing to gain from letting them wait.
+    fn settled(&self, mut configuration: Configuration) -> Configuration {
+        for (slot, open) in self.open.iter().enumerate() {
+            let Some(open) = open.as_ref().filter(|open| open.effect.only_looks()) else {
+                continue;
+            };
+            if open.effect.apply(configuration.state).is_some() {
+                configuration.done = configuration.done.with(slot);
             }
-            let state = open.effect.apply(from.state)?;
-            let is_pointless = open.is_unknown && state == from.state;
-            let done = from.done.with(slot);
-            (!is_pointless).then_some((slot, Configuration { state, done }))
-        })
+        }
+        configuration
     }
 
     fn last_twin(&self, effect: Effect) -> Option<usize> {
         let slots = self.open.iter().enumerate();
         let open = slots.filter_map(|(slot, open)| open.as_ref().map(|open| (slot, open)));
         let twins = open.filter(|(_, open)| open.is_unknown && open.effect == effect);
-        twins.max_by_key(|(_, open)| open.operation).map(|(slot, _)| slot)
+        twins
+            .max_by_key(|(_, open)| open.operation)
+            .map(|(slot, _)| slot)
     }
 
     fn free_slot(&mut self) -> Result<usize, Stuck> {

@@ -85,9 +85,7 @@ impl Partition {
 }
 
 fn any_links(random: &mut Random, nodes: &[Endpoint]) -> Vec<Link> {
-    all_links(nodes)
-        .filter(|_| random.below(3) == 0)
-        .collect()
+    all_links(nodes).filter(|_| random.below(3) == 0).collect()
 }
 
 fn all_links(nodes: &[Endpoint]) -> impl Iterator<Item = Link> {

@@ -34,9 +34,11 @@ fn explains(value: &Datum, left: &[&Operation]) -> bool {
     }
     (0..left.len()).any(|place| {
         let next = left[place];
-        let may_be_next = left
-            .iter()
-            .all(|other| other.returned.is_none_or(|returned| returned > next.invoked));
+        let may_be_next = left.iter().all(|other| {
+            other
+                .returned
+                .is_none_or(|returned| returned > next.invoked)
+        });
         let (after, answer) = perform(value, &next.action);
         let mut rest = left.to_vec();
         rest.remove(place);

@@ -6,37 +6,46 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::db::Db;
-use crate::store::{OpenError, Store};
+use crate::store::OpenError;
 
 /// How long a thread waits for changes before it looks whether it is to end.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Ends its threads when dropped.
-pub(super) struct Indexer {
+#[derive(Debug)]
+pub struct Indexer {
     is_stopped: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Indexer {
+    /// Starts them for the data that `owner` has.
+    ///
     /// # Errors
     /// If the system has no threads for it.
-    pub(super) fn start(store: &Arc<Store>) -> Result<Indexer, OpenError> {
+    pub fn start<T>(owner: &Arc<T>) -> Result<Indexer, OpenError>
+    where
+        T: AsRef<Db> + Send + Sync + 'static,
+    {
         let mut indexer = Indexer {
             is_stopped: Arc::default(),
             threads: Vec::new(),
         };
-        for shard in 0..store.db().indexes().shard_count() {
-            indexer.threads.push(indexer.spawn(store, shard)?);
+        for shard in 0..(**owner).as_ref().indexes().shard_count() {
+            indexer.threads.push(indexer.spawn(owner, shard)?);
         }
         Ok(indexer)
     }
 
-    fn spawn(&self, store: &Arc<Store>, shard: usize) -> Result<JoinHandle<()>, OpenError> {
-        let (store, is_stopped) = (Arc::clone(store), Arc::clone(&self.is_stopped));
+    fn spawn<T>(&self, owner: &Arc<T>, shard: usize) -> Result<JoinHandle<()>, OpenError>
+    where
+        T: AsRef<Db> + Send + Sync + 'static,
+    {
+        let (owner, is_stopped) = (Arc::clone(owner), Arc::clone(&self.is_stopped));
         let name = "kv-indexer";
         std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || run(store.db(), shard, &is_stopped))
+            .spawn(move || run((*owner).as_ref(), shard, &is_stopped))
             .map_err(|source| OpenError::Thread { name, source })
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use kv_proto::{ErrorCode, ErrorReply};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -17,14 +18,14 @@ const WAITING_MAX: usize = 1024;
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Runs searches on threads of its own, which end with it.
-pub(super) struct Searches {
+pub struct Searches {
     jobs: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 /// Why a search has no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unanswered {
+pub enum Unanswered {
     /// Too many wait already.
     Full,
     /// It panicked.
@@ -32,7 +33,11 @@ pub(super) enum Unanswered {
 }
 
 impl Searches {
-    pub(super) fn start() -> io::Result<Searches> {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub fn start() -> io::Result<Searches> {
         let (jobs, waiting) = sync_channel::<Job>(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
         let threads = (0..thread_count()).map(|number| {
@@ -51,7 +56,7 @@ impl Searches {
     ///
     /// # Errors
     /// If too many wait already, or the search panicked.
-    pub(super) async fn run<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         &self,
         search: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unanswered> {
@@ -64,6 +69,27 @@ impl Searches {
         match jobs.try_send(job) {
             Ok(()) => result.await.map_err(|_| Unanswered::Failed),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Unanswered::Full),
+        }
+    }
+}
+
+impl std::fmt::Debug for Searches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Searches")
+            .field("threads", &self.threads.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Unanswered {
+    /// What to answer instead.
+    #[must_use]
+    pub fn reply(&self) -> ErrorReply {
+        match self {
+            Unanswered::Full => {
+                ErrorReply::new(ErrorCode::Busy, "too many searches wait, try again later")
+            }
+            Unanswered::Failed => ErrorReply::new(ErrorCode::Unknown, "the search failed"),
         }
     }
 }
