@@ -17,13 +17,16 @@ pub const STEPS_MAX: u64 = 700_000_000;
 pub(super) const LOOK: u64 = 2;
 
 /// Scoring a posting of many, one after the other.
-pub(super) const POSTING: u64 = 5;
+pub(super) const POSTING: u64 = 3;
 
 /// Moving to a posting somewhere ahead.
 pub(super) const SEEK: u64 = 20;
 
+/// Moving to a posting that is most likely near.
+pub(super) const STRIDE: u64 = 10;
+
 /// Moving to another of many alternatives.
-pub(super) const TURN: u64 = 35;
+pub(super) const TURN: u64 = 40;
 
 /// Asking whether a document may be found.
 pub(super) const FILTER: u64 = 40;
@@ -38,10 +41,13 @@ pub(super) const COMPARISON: u64 = 60;
 pub(super) const PROBE: u64 = 80;
 
 /// Reading a document, besides its bytes.
-const DOCUMENT: u64 = 150;
+const DOCUMENT: u64 = 200;
 
-/// Reading a byte of a document, and taking words from it.
-const BYTE: u64 = 6;
+/// Reading a byte of a document, and finding words in it.
+const BYTE: u64 = 4;
+
+/// Looking up a word of a document.
+pub(super) const WORD: u64 = 12;
 
 /// Where steps go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! 2011), all move on to where one of the blocks ends.
 
 use super::bm25::bound_of_sum;
-use super::budget::{Budget, Cost, SEEK};
+use super::budget::{Budget, Cost, STRIDE};
 use super::cursor::{Cursor, END};
 use super::top::Top;
 
@@ -26,10 +26,10 @@ pub(super) fn search(
     let mut window_end = None;
     let mut others_max = 0.0;
     while !budget.is_spent() {
-        budget.spend(Cost::Postings, SEEK);
+        budget.spend(Cost::Postings, STRIDE);
         if window_end.is_none_or(|end| target > end) {
             let window = Window::at(target, lead, others);
-            budget.spend(Cost::Postings, SEEK * others.len() as u64);
+            budget.spend(Cost::Postings, STRIDE * others.len() as u64);
             if bound_of_sum(window.lead_max, window.others_max) <= top.threshold() {
                 if window.end == END {
                     return;
@@ -69,7 +69,7 @@ fn add_others(
     budget: &Budget,
 ) -> Result<f32, u32> {
     for other in others {
-        budget.spend(Cost::Postings, SEEK);
+        budget.spend(Cost::Postings, STRIDE);
         match other.seek(doc) {
             at if at == doc => score += other.score(),
             END => return Err(END - 1),

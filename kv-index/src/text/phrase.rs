@@ -2,7 +2,7 @@
 
 use super::TextIndex;
 use super::analyzer::for_each_word;
-use super::budget::{Budget, Cost};
+use super::budget::{Budget, Cost, WORD};
 
 /// Reads out the texts of a document, each with the path of its field; returns how many bytes it
 /// had to look at.
@@ -76,6 +76,8 @@ impl<'a> Reader<'a> {
             ends.push((terms.len(), paths.len() - 1));
         });
         self.budget.spend_on_document(Cost::Phrases, bytes);
+        let words = self.terms.len() as u64;
+        self.budget.spend(Cost::Phrases, WORD * words);
     }
 }
 

@@ -6,7 +6,7 @@
 //! many are read one after the other, some documents at a time.
 
 use super::bm25::bound_of_sum;
-use super::budget::{Budget, Cost, POSTING, SEEK};
+use super::budget::{Budget, Cost, POSTING, STRIDE};
 use super::cursor::{Cursor, END};
 use super::sums::Sums;
 use super::top::Top;
@@ -108,7 +108,7 @@ fn add_optional(
         if bound_of_sum(score, *sum) <= threshold {
             return score;
         }
-        budget.spend(Cost::Postings, SEEK);
+        budget.spend(Cost::Postings, STRIDE);
         if word.seek(doc) == doc {
             score += word.score();
         }
