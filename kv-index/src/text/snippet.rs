@@ -14,7 +14,7 @@ use super::stats::TermStats;
 const BYTES_SEEN_MAX: usize = 256 << 10;
 
 /// Bringing a word to its stem, for each of its bytes.
-const STEM_BYTE: u64 = 20;
+const STEM_BYTE: u64 = 28;
 
 /// A part of a text, and where in it the words are that were sought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

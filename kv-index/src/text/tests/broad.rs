@@ -120,9 +120,9 @@ fn a_query_is_answered_wholly_or_not_at_all() {
         "(w1* OR y) (red OR w2) -\"red w3\"",
     ] {
         let parsed = Query::parse(query).unwrap();
-        let (all, cost) = (pair.search(&parsed, 20), steps(&pair, query));
+        let (all, cost) = (pair.search(&parsed, 10), steps(&pair, query));
         for share in 0..40 {
-            match pair.search_within(&parsed, 20, &Budget::new(cost * share / 32)) {
+            match pair.search_within(&parsed, 10, &Budget::new(cost * share / 32)) {
                 Ok(found) => assert_eq!(found, all, "{query}"),
                 Err(_) => assert!(share <= 33, "{query}: {share}"),
             }
