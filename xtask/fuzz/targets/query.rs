@@ -107,7 +107,9 @@ impl Fixture {
             fields.iter().map(|(_, text)| text.len()).sum()
         };
         let budget = Budget::default();
-        let hits = self.index.search(query, stats, limit, accept, &texts, &budget);
+        let hits = self
+            .index
+            .search(query, stats, limit, accept, &texts, &budget);
         hits.expect(WITHIN_BUDGET)
     }
 
