@@ -22,6 +22,9 @@ use clap::Parser;
 use kv_cluster::sim::{self, SimFailure, SimReport, SimSettings};
 use kv_sim::Coverage;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs simulations of whole clusters: the same seed is the same run.
 #[derive(Parser)]
 struct Args {

@@ -88,7 +88,7 @@ impl Shape {
             } else {
                 1 << 20
             },
-            snapshot_wal_bytes: *random.pick(&[40 << 10, 100 << 10, 300 << 10]),
+            snapshot_wal_bytes: *random.pick(&[60 << 10, 200 << 10, 600 << 10]),
             value_bytes_max: *random.pick(&[8, 100, 600]),
             lease: random.chance(800),
             through_wire: random.chance(125),
