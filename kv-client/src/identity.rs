@@ -1,9 +1,9 @@
 //! Who writes: identities by which a server knows a write again.
 //!
-//! 1. Two writes in flight never have the same client number: a server takes the writes of one
-//!    number in their order and refuses those that come late.
+//! 1. Two writes in flight never have the same client number: a server remembers only the newest
+//!    writes of each, and refuses older ones.
 //! 2. A number is used again with the next sequence, whatever became of the write before. If that
-//!    one is still on its way and comes late, it is refused, and nobody waits for it any more.
+//!    one is still on its way, it may happen late; whoever asked for it was told that this is unknown.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

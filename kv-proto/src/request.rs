@@ -32,14 +32,14 @@ impl From<Command> for Request {
 
 /// What makes a repetition of a write recognizable, so that it is applied once.
 ///
-/// A cluster remembers the last sequence of each client with its reply: the same one again is
-/// answered what it was answered the first time, a lower one is refused. A standalone node
-/// remembers nothing and applies a repetition again.
+/// A cluster remembers the newest sequences of each client with their replies: one of those again
+/// is answered what it was answered the first time, one that is older than all of them is refused.
+/// A standalone node remembers nothing and applies a repetition again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// Who writes: a number that no other client has; never 0.
     pub client: u64,
-    /// Which of its writes, from 1 on; it has one at a time on the way.
+    /// Which of its writes, from 1 on.
     pub sequence: u64,
 }
 
