@@ -196,6 +196,12 @@ impl Indexes {
         }
     }
 
+    /// Forgets everything, and that it was built: nothing is found before it is built again.
+    pub fn reset(&self) {
+        self.built.store(0, Ordering::Release);
+        self.clear();
+    }
+
     /// How many shards there are: so many threads may build and work at once, one a shard.
     #[must_use]
     pub fn shard_count(&self) -> usize {

@@ -320,6 +320,10 @@ impl Member {
     }
 
     fn admit(&self, request: &Request, now_ms: u64, bytes: usize) -> Result<(), ErrorReply> {
+        if matches!(request.command, Command::Train) {
+            let message = "a cluster learns nothing yet: KV.TRAIN is for a node that stands alone";
+            return Err(ErrorReply::new(ErrorCode::Err, message));
+        }
         let admission = Admission {
             limits: &self.settings.limits,
             db: self.machine.db(),

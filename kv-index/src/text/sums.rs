@@ -34,7 +34,8 @@ impl Sums {
         };
         self.clear(start);
         let (end, mut postings) = (start.saturating_add(self.span), 0);
-        for word in words.iter_mut() {
+        // The last one first, as wherever scores are added: the sum's last bit depends on it.
+        for word in words.iter_mut().rev() {
             while word.doc() < end {
                 let place = (word.doc() - start) as usize;
                 self.scores[place] += word.score();

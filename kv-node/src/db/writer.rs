@@ -96,13 +96,13 @@ impl<'a> Writer<'a> {
         self.advance_to(stamp);
     }
 
-    /// Removes everything, as if nothing had ever been applied.
+    /// Removes everything, as if nothing had ever been applied; the indexes have to be built.
     pub fn reset(&mut self) {
         let _gate = self.db.gate.write();
         for shard in 0..super::SHARD_COUNT {
             self.db.keyspace.clear_shard(shard);
         }
-        self.db.indexes.clear();
+        self.db.indexes.reset();
         self.db.training.forget();
         *self.state = State::default();
         self.db.publish_deadlines(&self.state.deadlines);
