@@ -4,7 +4,9 @@
 //! 2. Entries of one place and term are one entry, and so are those before them (log matching).
 //! 3. What is committed at a place is one entry, on every node, for ever; a node's commit never
 //!    goes back while it runs.
-//! 4. Who becomes leader has all entries that were committed before its term.
+//! 4. Who becomes leader has all entries that were committed in an earlier term; in which one that
+//!    was, the first node tells that knows it. (A candidate that was stopped may come to lead a term
+//!    that others have left behind, and need not have what was committed since.)
 //! 5. A leader takes nothing for committed because a quorum has it but entries of its own term.
 //! 6. A node votes for one candidate a term, and never speaks of an earlier term than it has
 //!    spoken of, whatever happened to it in between; unless it lost its disk.
@@ -25,8 +27,8 @@ pub(super) struct Invariants {
     leaders: HashMap<u64, Place>,
     /// By place in the log and term: what the entry holds, and the term of the one before.
     entries: HashMap<(u64, u64), (u32, Option<u64>)>,
-    /// By place in the log: the term of what is committed there.
-    committed: HashMap<u64, u64>,
+    /// By place in the log: what is committed there.
+    committed: HashMap<u64, Committed>,
     committed_max: u64,
     /// By term and voter: for whom.
     votes: HashMap<(u64, Place), u64>,
@@ -34,6 +36,13 @@ pub(super) struct Invariants {
     terms: HashMap<Place, u64>,
     /// By node that runs: how it was last.
     last: HashMap<Place, Probe>,
+}
+
+/// A committed entry: its term, and the term that a node was in which knew first that it is.
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    term: u64,
+    known_in: u64,
 }
 
 impl Invariants {
@@ -79,14 +88,15 @@ impl Invariants {
         }
         let first = probe.base + 1;
         for index in first..=self.committed_max {
-            let Some(committed) = self.committed.get(&index).filter(|at| **at < term) else {
+            let committed = self.committed.get(&index);
+            let Some(committed) = committed.filter(|entry| entry.known_in < term) else {
                 continue;
             };
             let has = member.entry_digest(index).map(|(term, _)| term);
-            if has != Some(*committed) {
+            if has != Some(committed.term) {
                 return Err(format!(
-                    "node {place} leads in term {term} without entry {index} of term {committed}, \
-                     which is committed; it has one of {has:?}"
+                    "node {place} leads in term {term} without entry {index}: {committed:?}; it has \
+                     one of {has:?}"
                 ));
             }
         }
@@ -185,7 +195,9 @@ impl Invariants {
             let Some((term, _)) = member.entry_digest(index) else {
                 continue;
             };
-            let committed = *self.committed.entry(index).or_insert(term);
+            let known_in = probe.term;
+            let entry = self.committed.entry(index);
+            let committed = entry.or_insert(Committed { term, known_in }).term;
             if committed != term {
                 return Err(format!(
                     "entry {index} is committed as one of term {term} on node {place}, \
